@@ -1,0 +1,4 @@
+//! Datagram → [`SensorFrame`]. Runs on the network thread; only the ring's output end goes to the audio thread.
+
+pub mod frame;
+pub use frame::{DeviceId, SensorFrame};
