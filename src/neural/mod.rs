@@ -7,6 +7,9 @@
 pub mod contract;
 pub mod error;
 pub mod graph;
+pub mod kernel;
+pub mod lower;
+pub mod plan;
 
 pub use contract::Contract;
 pub use error::ModelError;
