@@ -17,7 +17,7 @@ pub mod controls;
 pub mod sensor;
 pub mod units;
 // pub mod gesture;
-// pub mod neural;
+pub mod neural;
 // pub mod sound;
 // pub mod engine;
 // pub mod telemetry;
