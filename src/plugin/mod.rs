@@ -1,6 +1,7 @@
 //! The host adapter: CLAP, VST3 and standalone around the engine. Nothing musical happens here.
 
 pub mod desk;
+pub mod library;
 pub mod state;
 mod steward;
 mod trace;

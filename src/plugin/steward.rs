@@ -86,7 +86,9 @@ impl Rounds {
         let Post { mut shore, requests, params, desk, gesture_names, sound_names } = post;
         let instance = INSTANCES.fetch_add(1, Ordering::Relaxed) + 1;
         let mut models = Models::new(gesture_names, sound_names);
-        models.load_shipped(&mut shore, &params, &desk);
+        models.load_shipped(&mut shore, &desk);
+        let song = params.session.read().models.clone();
+        models.follow(&song, &mut shore, &desk);
         Rounds {
             shore,
             requests,
@@ -102,10 +104,11 @@ impl Rounds {
 
     fn go(&mut self) {
         let session = self.params.session.read().clone();
+        let gesture_slot = (self.params.gesture_slot.value() - 1).max(0) as usize;
         self.ports.follow(&session, &mut self.shore);
         self.answer_requests(&session);
-        self.models.go(&mut self.shore, &self.params, &self.desk);
-        self.ports.route(&session, &mut self.shore, self.models.wanted_roles(&self.params));
+        self.models.follow(&session.models, &mut self.shore, &self.desk);
+        self.ports.route(&session, &mut self.shore, self.models.wanted_roles(gesture_slot));
         self.shore.collect();
         self.report();
     }
