@@ -7,5 +7,7 @@ use anyhow::Result;
 pub fn run_all(workspace: &Workspace) -> Result<()> {
     setup::system_packages(Purpose::Build)?;
     announce("benchmarks");
-    run(workspace.cargo().args(["bench", "-p", "imu2music", "--benches"]))
+    run(workspace
+        .cargo()
+        .args(["bench", "-p", "imu2music", "--benches"]))
 }

@@ -17,8 +17,12 @@ pub struct Bundles {
 /// Builds with a cargo profile and bundles.
 pub fn bundle(workspace: &Workspace, profile: &str) -> Result<Bundles> {
     setup::system_packages(Purpose::Build)?;
-    announce(&format!("building the plugin ({profile} profile; the first time takes minutes)"));
-    run(workspace.cargo().args(["build", "-p", PACKAGE, "--profile", profile]))?;
+    announce(&format!(
+        "building the plugin ({profile} profile; the first time takes minutes)"
+    ));
+    run(workspace
+        .cargo()
+        .args(["build", "-p", PACKAGE, "--profile", profile]))?;
     assemble(workspace, profile)
 }
 
@@ -28,11 +32,16 @@ pub fn assemble(workspace: &Workspace, profile: &str) -> Result<Bundles> {
     let arguments = [String::from("--profile"), String::from(folder)];
     nice_plug_xtask::bundle(&workspace.target, PACKAGE, &arguments, false)?;
     let home = workspace.target.join("bundled");
-    let bundles =
-        Bundles { clap: home.join(format!("{DISPLAY_NAME}.clap")), vst3: home.join(format!("{DISPLAY_NAME}.vst3")) };
+    let bundles = Bundles {
+        clap: home.join(format!("{DISPLAY_NAME}.clap")),
+        vst3: home.join(format!("{DISPLAY_NAME}.vst3")),
+    };
     for bundle in [&bundles.clap, &bundles.vst3] {
         if !bundle.exists() {
-            bail!("{} was not made: the library does not export that format", bundle.display());
+            bail!(
+                "{} was not made: the library does not export that format",
+                bundle.display()
+            );
         }
     }
     Ok(bundles)
@@ -47,20 +56,34 @@ struct Places {
 
 fn places() -> Result<Places> {
     let folder = |variable: &str| {
-        std::env::var_os(variable).map(PathBuf::from).with_context(|| format!("the variable {variable} is not set"))
+        std::env::var_os(variable)
+            .map(PathBuf::from)
+            .with_context(|| format!("the variable {variable} is not set"))
     };
     if cfg!(windows) {
         let local = folder("LOCALAPPDATA")?;
         let common = local.join("Programs").join("Common");
         let commands = local.join("Programs").join(DISPLAY_NAME);
-        return Ok(Places { clap: common.join("CLAP"), vst3: common.join("VST3"), commands });
+        return Ok(Places {
+            clap: common.join("CLAP"),
+            vst3: common.join("VST3"),
+            commands,
+        });
     }
     let home = folder("HOME")?;
     if cfg!(target_os = "macos") {
         let plugins = home.join("Library/Audio/Plug-Ins");
-        return Ok(Places { clap: plugins.join("CLAP"), vst3: plugins.join("VST3"), commands: home.join(".local/bin") });
+        return Ok(Places {
+            clap: plugins.join("CLAP"),
+            vst3: plugins.join("VST3"),
+            commands: home.join(".local/bin"),
+        });
     }
-    Ok(Places { clap: home.join(".clap"), vst3: home.join(".vst3"), commands: home.join(".local/bin") })
+    Ok(Places {
+        clap: home.join(".clap"),
+        vst3: home.join(".vst3"),
+        commands: home.join(".local/bin"),
+    })
 }
 
 /// `cargo xtask install`.
@@ -69,15 +92,26 @@ pub fn install(workspace: &Workspace) -> Result<()> {
     let places = places()?;
     announce("installing");
     let command = workspace.command_of("bundle");
-    for (from, folder) in [(&bundles.clap, &places.clap), (&bundles.vst3, &places.vst3), (&command, &places.commands)] {
-        let name = if from == &command { program(PACKAGE).into() } else { from.file_name().unwrap_or_default().to_owned() };
+    for (from, folder) in [
+        (&bundles.clap, &places.clap),
+        (&bundles.vst3, &places.vst3),
+        (&command, &places.commands),
+    ] {
+        let name = if from == &command {
+            program(PACKAGE).into()
+        } else {
+            from.file_name().unwrap_or_default().to_owned()
+        };
         let to = folder.join(name);
-        replace(from, &to).with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
+        replace(from, &to)
+            .with_context(|| format!("copying {} to {}", from.display(), to.display()))?;
         println!("{}", to.display());
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     if !std::env::split_paths(&path).any(|folder| folder == places.commands) {
-        println!("(the plugin finds the command there; to type it in a shell, add that folder to PATH)");
+        println!(
+            "(the plugin finds the command there; to type it in a shell, add that folder to PATH)"
+        );
     }
     Ok(())
 }
@@ -122,14 +156,21 @@ mod tests {
 
     #[test]
     fn replacing_leaves_only_the_new_bundle() {
-        let scratch = std::env::temp_dir().join(format!("imu2music-replace-{}", std::process::id()));
-        let (from, to) = (scratch.join("new/Some.vst3"), scratch.join("plugins/Some.vst3"));
+        let scratch =
+            std::env::temp_dir().join(format!("imu2music-replace-{}", std::process::id()));
+        let (from, to) = (
+            scratch.join("new/Some.vst3"),
+            scratch.join("plugins/Some.vst3"),
+        );
         std::fs::create_dir_all(from.join("Contents")).expect("a folder");
         std::fs::write(from.join("Contents/library"), "new").expect("a file");
         std::fs::create_dir_all(to.join("Contents")).expect("a folder");
         std::fs::write(to.join("Contents/stale"), "old").expect("a file");
         replace(&from, &to).expect("replaced");
-        assert_eq!(std::fs::read(to.join("Contents/library")).expect("copied"), b"new");
+        assert_eq!(
+            std::fs::read(to.join("Contents/library")).expect("copied"),
+            b"new"
+        );
         assert!(!to.join("Contents/stale").exists());
         std::fs::remove_dir_all(scratch).expect("cleaned");
     }

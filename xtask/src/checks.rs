@@ -25,18 +25,35 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
     let python = python::environment(workspace, purpose)?;
 
     let mut tally = Tally::default();
-    tally.step("format", workspace.cargo().args(["fmt", "--all", "--check"]));
-    let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    tally.step(
+        "format",
+        workspace.cargo().args(["fmt", "--all", "--check"]),
+    );
+    let lints = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
     tally.step("lints", workspace.cargo().args(lints));
     // All targets at once: cargo then gives the bundle and the tests one set of features, so nothing is built twice.
-    let built = tally.step("build", workspace.cargo().args(["build", "--workspace", "--all-targets"]));
+    let built = tally.step(
+        "build",
+        workspace
+            .cargo()
+            .args(["build", "--workspace", "--all-targets"]),
+    );
     if built {
         announce("bundle");
         let bundles = bundle::assemble(workspace, "dev")?;
         let hosted = |arguments: &[&str]| {
             let mut command = workspace.cargo();
             command.arg("test").args(arguments);
-            command.env("IMU2MUSIC_CLAP", &bundles.clap).env("IMU2MUSIC_VST3", &bundles.vst3);
+            command
+                .env("IMU2MUSIC_CLAP", &bundles.clap)
+                .env("IMU2MUSIC_VST3", &bundles.vst3);
             command.env("IMU2MUSIC_PYTHON", &python);
             if long {
                 command.env("IMU2MUSIC_LONG", "1");
@@ -44,7 +61,15 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
             command
         };
         tally.tests("tests", &mut hosted(&["--workspace", "--no-fail-fast"]))?;
-        let mut in_hosts = vec!["-p", "imu2music", "--test", "hosts", "--", "--ignored", "--test-threads=1"];
+        let mut in_hosts = vec![
+            "-p",
+            "imu2music",
+            "--test",
+            "hosts",
+            "--",
+            "--ignored",
+            "--test-threads=1",
+        ];
         if !long {
             in_hosts.extend(["--skip", "long_"]);
         }
@@ -75,7 +100,10 @@ impl Tally {
     fn tests(&mut self, name: &str, command: &mut Command) -> Result<()> {
         announce(&format!("{name}: {}", spell(command)));
         let failed_before = self.failed;
-        let mut child = command.stdout(Stdio::piped()).spawn().context("could not start cargo test")?;
+        let mut child = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("could not start cargo test")?;
         let output = child.stdout.take().context("cargo test has an output")?;
         for line in BufReader::new(output).lines() {
             let line = line?;
@@ -85,7 +113,8 @@ impl Tally {
                 self.failed += failed;
             }
             if let Some(test) = line.strip_suffix(" ... FAILED") {
-                self.failures.push(test.trim_start_matches("test ").to_owned());
+                self.failures
+                    .push(test.trim_start_matches("test ").to_owned());
             }
         }
         // A crash or a test that does not compile ends without a count.

@@ -60,29 +60,48 @@ impl Plugin {
     pub fn open(path: &Path) -> Result<Self, HostError> {
         #[allow(unsafe_code)]
         // SAFETY: the file is the bundle that this repository has just built; hosts load it the same way.
-        let entry = unsafe { PluginEntry::load(path) }.map_err(refused(&path.display().to_string()))?;
+        let entry =
+            unsafe { PluginEntry::load(path) }.map_err(refused(&path.display().to_string()))?;
         let missing = || HostError(format!("{} holds no plugin", path.display()));
         let factory = entry.get_plugin_factory().ok_or_else(missing)?;
         let descriptor = factory.plugin_descriptors().next().ok_or_else(missing)?;
         let id = descriptor.id().ok_or_else(missing)?.to_owned();
-        let host = HostInfo::new("IMU2Music xtask", "IMU2Music", "", "1").map_err(refused("host information"))?;
+        let host = HostInfo::new("IMU2Music xtask", "IMU2Music", "", "1")
+            .map_err(refused("host information"))?;
         let callback_wanted = Arc::new(AtomicBool::new(false));
-        let requests = Requests { callback: callback_wanted.clone() };
+        let requests = Requests {
+            callback: callback_wanted.clone(),
+        };
         let instance = PluginInstance::new(|_| requests, |_| (), &entry, &id, &host)
             .map_err(refused("the plugin could not be made"))?;
-        Ok(Self { instance, callback_wanted })
+        Ok(Self {
+            instance,
+            callback_wanted,
+        })
     }
 
-    pub fn activate(&mut self, sample_rate_hz: f64, largest_block: usize) -> Result<Player, HostError> {
+    pub fn activate(
+        &mut self,
+        sample_rate_hz: f64,
+        largest_block: usize,
+    ) -> Result<Player, HostError> {
         let (inputs, outputs) = (self.channels(true), self.channels(false));
         let configuration = PluginAudioConfiguration {
             sample_rate: sample_rate_hz,
             min_frames_count: 1,
             max_frames_count: largest_block as u32,
         };
-        let processor =
-            self.instance.activate(|_, _| (), configuration).map_err(refused("the plugin would not activate"))?;
-        Ok(Player::new(processor, &inputs, &outputs, sample_rate_hz, largest_block))
+        let processor = self
+            .instance
+            .activate(|_, _| (), configuration)
+            .map_err(refused("the plugin would not activate"))?;
+        Ok(Player::new(
+            processor,
+            &inputs,
+            &outputs,
+            sample_rate_hz,
+            largest_block,
+        ))
     }
 
     pub fn deactivate(&mut self, player: Player) {
@@ -99,15 +118,23 @@ impl Plugin {
     pub fn save_state(&mut self) -> Result<Vec<u8>, HostError> {
         let mut bytes = Vec::new();
         let handle = self.instance.plugin_handle();
-        let state = handle.get_extension::<PluginState>().ok_or_else(|| HostError("no state".into()))?;
-        state.save(&handle, &mut bytes).map_err(refused("saving state"))?;
+        let state = handle
+            .get_extension::<PluginState>()
+            .ok_or_else(|| HostError("no state".into()))?;
+        state
+            .save(&handle, &mut bytes)
+            .map_err(refused("saving state"))?;
         Ok(bytes)
     }
 
     pub fn load_state(&mut self, mut bytes: &[u8]) -> Result<(), HostError> {
         let handle = self.instance.plugin_handle();
-        let state = handle.get_extension::<PluginState>().ok_or_else(|| HostError("no state".into()))?;
-        state.load(&handle, &mut bytes).map_err(refused("loading state"))
+        let state = handle
+            .get_extension::<PluginState>()
+            .ok_or_else(|| HostError("no state".into()))?;
+        state
+            .load(&handle, &mut bytes)
+            .map_err(refused("loading state"))
     }
 
     /// Channel count of every port.
@@ -118,7 +145,11 @@ impl Plugin {
         };
         let mut buffer = AudioPortInfoBuffer::new();
         let count = ports.count(&handle, is_input);
-        let width = |index| ports.get(&handle, index, is_input, &mut buffer).map_or(0, |port| port.channel_count as usize);
+        let width = |index| {
+            ports
+                .get(&handle, index, is_input, &mut buffer)
+                .map_or(0, |port| port.channel_count as usize)
+        };
         (0..count).map(width).collect()
     }
 }
@@ -146,7 +177,10 @@ impl Player {
         largest_block: usize,
     ) -> Self {
         let silent = |widths: &[usize]| -> Ports {
-            widths.iter().map(|&channels| vec![vec![0.0; largest_block]; channels]).collect()
+            widths
+                .iter()
+                .map(|&channels| vec![vec![0.0; largest_block]; channels])
+                .collect()
         };
         Self {
             processor: processor.into(),
@@ -162,18 +196,30 @@ impl Player {
     /// Renders one block of at most the activated size, the song playing on. Silent inputs.
     pub fn render(&mut self, frames: usize, events: &EventBuffer) -> Result<(), HostError> {
         let transport = playing_at(self.rendered as f64 / self.sample_rate_hz);
-        let started =
-            self.processor.ensure_processing_started().map_err(refused("the plugin would not start"))?;
-        let inputs = self.input_list.with_input_buffers(self.inputs.iter_mut().map(|port| AudioPortBuffer {
-            latency: 0,
-            channels: AudioPortBufferType::f32_input_only(
-                port.iter_mut().map(|channel| InputChannel::constant(&mut channel[..frames])),
-            ),
-        }));
-        let mut outputs = self.output_list.with_output_buffers(self.outputs.iter_mut().map(|port| {
-            let channels = port.iter_mut().map(|channel| &mut channel[..frames]);
-            AudioPortBuffer { latency: 0, channels: AudioPortBufferType::f32_output_only(channels) }
-        }));
+        let started = self
+            .processor
+            .ensure_processing_started()
+            .map_err(refused("the plugin would not start"))?;
+        let inputs = self
+            .input_list
+            .with_input_buffers(self.inputs.iter_mut().map(|port| {
+                AudioPortBuffer {
+                    latency: 0,
+                    channels: AudioPortBufferType::f32_input_only(
+                        port.iter_mut()
+                            .map(|channel| InputChannel::constant(&mut channel[..frames])),
+                    ),
+                }
+            }));
+        let mut outputs = self
+            .output_list
+            .with_output_buffers(self.outputs.iter_mut().map(|port| {
+                let channels = port.iter_mut().map(|channel| &mut channel[..frames]);
+                AudioPortBuffer {
+                    latency: 0,
+                    channels: AudioPortBufferType::f32_output_only(channels),
+                }
+            }));
         let mut answers = EventBuffer::new();
         started
             .process(

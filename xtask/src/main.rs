@@ -16,7 +16,10 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 #[derive(Parser)]
-#[command(bin_name = "cargo xtask", about = "Sets up, tries out, tests and installs IMU2Music")]
+#[command(
+    bin_name = "cargo xtask",
+    about = "Sets up, tries out, tests and installs IMU2Music"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -61,8 +64,12 @@ fn main() -> Result<()> {
     let workspace = workspace::Workspace::open()?;
     match arguments.command {
         Command::Setup { long } => setup::everything(&workspace, long),
-        Command::Demo { live: true, replay, .. } => demo::live(&workspace, replay.as_deref()),
-        Command::Demo { seconds, replay, .. } => demo::render(&workspace, seconds, replay.as_deref()),
+        Command::Demo {
+            live: true, replay, ..
+        } => demo::live(&workspace, replay.as_deref()),
+        Command::Demo {
+            seconds, replay, ..
+        } => demo::render(&workspace, seconds, replay.as_deref()),
         Command::Test { long } => checks::run_all(&workspace, long),
         Command::Bundle => bundle::bundle(&workspace, "bundle").map(|_| ()),
         Command::Install => bundle::install(&workspace),

@@ -26,10 +26,20 @@ pub fn environment(workspace: &Workspace, purpose: Purpose) -> Result<PathBuf> {
     }
     // A failed attempt must not look like a finished one.
     let _ = std::fs::remove_file(folder.join("installed.txt"));
-    run(Command::new(system_python()?).args(["-m", "venv", "--clear"]).arg(&folder))?;
+    run(Command::new(system_python()?)
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
     println!("installing {}", packages.join(", "));
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:"]).args(&packages);
+    pip.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+    ])
+    .args(&packages);
     run(&mut pip).context("the test hosts could not be installed from PyPI")?;
     std::fs::write(folder.join("installed.txt"), packages.join("\n"))?;
     Ok(python)
@@ -37,17 +47,26 @@ pub fn environment(workspace: &Workspace, purpose: Purpose) -> Result<PathBuf> {
 
 fn is_ready(folder: &Path, packages: &[&str]) -> bool {
     let installed = std::fs::read_to_string(folder.join("installed.txt")).unwrap_or_default();
-    let listed = packages.iter().all(|package| installed.lines().any(|line| line == *package));
+    let listed = packages
+        .iter()
+        .all(|package| installed.lines().any(|line| line == *package));
     listed && works(&interpreter(folder), "import pedalboard, pythonosc")
 }
 
 fn interpreter(folder: &Path) -> PathBuf {
-    if cfg!(windows) { folder.join("Scripts/python.exe") } else { folder.join("bin/python") }
+    if cfg!(windows) {
+        folder.join("Scripts/python.exe")
+    } else {
+        folder.join("bin/python")
+    }
 }
 
 fn system_python() -> Result<&'static str> {
     for name in ["python3", "python"] {
-        if works(Path::new(name), "import venv, ensurepip, sys; assert sys.version_info >= (3, 10)") {
+        if works(
+            Path::new(name),
+            "import venv, ensurepip, sys; assert sys.version_info >= (3, 10)",
+        ) {
             return Ok(name);
         }
     }
@@ -56,6 +75,10 @@ fn system_python() -> Result<&'static str> {
 
 fn works(python: &Path, line: &str) -> bool {
     let mut command = Command::new(python);
-    command.args(["-c", line]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .args(["-c", line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     command.status().is_ok_and(|status| status.success())
 }

@@ -3,8 +3,8 @@
 //! Only Linux needs system packages. With apt and the right to use it they are installed; otherwise the
 //! command is printed and the run stops, because what follows would fail less clearly.
 
-use crate::workspace::{Workspace, announce, run, spell};
 use crate::python;
+use crate::workspace::{Workspace, announce, run, spell};
 use anyhow::{Result, bail};
 use std::process::{Command, Stdio};
 
@@ -23,13 +23,21 @@ struct Package {
 }
 
 const fn package(purpose: Purpose, debian: &'static str, why: &'static str) -> Package {
-    Package { debian, why, purpose }
+    Package {
+        debian,
+        why,
+        purpose,
+    }
 }
 
 use Purpose::{Build, Long, Test};
 
 const PACKAGES: &[Package] = &[
-    package(Build, "pkg-config", "finds the sound libraries for the compiler"),
+    package(
+        Build,
+        "pkg-config",
+        "finds the sound libraries for the compiler",
+    ),
     package(Build, "libasound2-dev", "ALSA, for the standalone"),
     package(Build, "libjack-jackd2-dev", "JACK, for the standalone"),
     package(Build, "libx11-6", "the editor's window"),
@@ -40,7 +48,11 @@ const PACKAGES: &[Package] = &[
     package(Build, "libxkbcommon-x11-0", "the editor's keyboard"),
     package(Build, "libgl1", "OpenGL, which draws the editor"),
     package(Test, "python3", "runs the test hosts from PyPI"),
-    package(Test, "python3-venv", "keeps the test hosts out of the system's Python"),
+    package(
+        Test,
+        "python3-venv",
+        "keeps the test hosts out of the system's Python",
+    ),
     package(Test, "xvfb", "a screen for editors where there is none"),
     package(Long, "ardour", "the VST3's life in a real DAW"),
     package(Long, "xauth", "lets xvfb-run guard its screen"),
@@ -48,9 +60,18 @@ const PACKAGES: &[Package] = &[
 
 /// The same libraries under other systems' names, for the line that we print there.
 const ELSEWHERE: &[(&str, &str)] = &[
-    ("dnf", "sudo dnf install pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel libX11 libX11-xcb libxcb libXcursor libxkbcommon libxkbcommon-x11 libglvnd-glx python3 xorg-x11-server-Xvfb ardour8"),
-    ("pacman", "sudo pacman -S --needed pkgconf alsa-lib jack2 libx11 libxcb libxcursor libxkbcommon libxkbcommon-x11 libglvnd python xorg-server-xvfb ardour"),
-    ("zypper", "sudo zypper install pkg-config alsa-devel libjack-devel libX11-6 libX11-xcb1 libxcb1 libXcursor1 libxkbcommon0 libxkbcommon-x11-0 libglvnd python3 xorg-x11-server-Xvfb ardour"),
+    (
+        "dnf",
+        "sudo dnf install pkgconf-pkg-config alsa-lib-devel jack-audio-connection-kit-devel libX11 libX11-xcb libxcb libXcursor libxkbcommon libxkbcommon-x11 libglvnd-glx python3 xorg-x11-server-Xvfb ardour8",
+    ),
+    (
+        "pacman",
+        "sudo pacman -S --needed pkgconf alsa-lib jack2 libx11 libxcb libxcursor libxkbcommon libxkbcommon-x11 libglvnd python xorg-server-xvfb ardour",
+    ),
+    (
+        "zypper",
+        "sudo zypper install pkg-config alsa-devel libjack-devel libX11-6 libX11-xcb1 libxcb1 libXcursor1 libxkbcommon0 libxkbcommon-x11-0 libglvnd python3 xorg-x11-server-Xvfb ardour",
+    ),
 ];
 
 /// `cargo xtask setup`.
@@ -71,7 +92,9 @@ pub fn system_packages(purpose: Purpose) -> Result<()> {
     if !answers("dpkg-query", &["--version"]) || !answers("apt-get", &["--version"]) {
         return explain_other_system(purpose);
     }
-    let missing: Vec<&Package> = wanted(purpose).filter(|package| !installed(package.debian)).collect();
+    let missing: Vec<&Package> = wanted(purpose)
+        .filter(|package| !installed(package.debian))
+        .collect();
     if missing.is_empty() {
         println!("all there");
         return Ok(());
@@ -83,19 +106,33 @@ pub fn system_packages(purpose: Purpose) -> Result<()> {
 }
 
 fn wanted(purpose: Purpose) -> impl Iterator<Item = &'static Package> {
-    PACKAGES.iter().filter(move |package| package.purpose <= purpose)
+    PACKAGES
+        .iter()
+        .filter(move |package| package.purpose <= purpose)
 }
 
 fn install(missing: &[&Package]) -> Result<()> {
     let root = user_id() == Some(0);
     let names: Vec<&str> = missing.iter().map(|package| package.debian).collect();
     let mut update = apt(root, &["update", "-q"]);
-    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"];
+    let mut arguments = vec![
+        "install",
+        "-y",
+        "-q",
+        "--no-install-recommends",
+        "-o",
+        "DPkg::Lock::Timeout=300",
+    ];
     arguments.extend(&names);
     let mut install = apt(root, &arguments);
-    let by_hand = format!("sudo apt-get update && sudo apt-get install {}", names.join(" "));
+    let by_hand = format!(
+        "sudo apt-get update && sudo apt-get install {}",
+        names.join(" ")
+    );
     if !root && !may_use_sudo() {
-        bail!("these packages are missing and this user may not install them. Type:\n\n    {by_hand}\n");
+        bail!(
+            "these packages are missing and this user may not install them. Type:\n\n    {by_hand}\n"
+        );
     }
     for step in [&mut update, &mut install] {
         println!("running: {}", spell(step));
@@ -107,19 +144,29 @@ fn install(missing: &[&Package]) -> Result<()> {
 }
 
 fn apt(root: bool, arguments: &[&str]) -> Command {
-    let mut command = if root { Command::new("apt-get") } else { Command::new("sudo") };
+    let mut command = if root {
+        Command::new("apt-get")
+    } else {
+        Command::new("sudo")
+    };
     if !root {
         // `env` keeps the setting through sudo's clean environment.
         command.args(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]);
     }
-    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
     command
 }
 
 fn may_use_sudo() -> bool {
     // Without a terminal nobody can type a password.
     use std::io::IsTerminal;
-    if std::io::stdin().is_terminal() { answers("sudo", &["--version"]) } else { answers("sudo", &["-n", "true"]) }
+    if std::io::stdin().is_terminal() {
+        answers("sudo", &["--version"])
+    } else {
+        answers("sudo", &["-n", "true"])
+    }
 }
 
 fn explain_other_system(purpose: Purpose) -> Result<()> {
@@ -129,15 +176,22 @@ fn explain_other_system(purpose: Purpose) -> Result<()> {
     }
     for (tool, line) in ELSEWHERE {
         if answers(tool, &["--version"]) {
-            println!("This system has no apt. If something below is missing, type:\n\n    {line}\n");
+            println!(
+                "This system has no apt. If something below is missing, type:\n\n    {line}\n"
+            );
             if answers("pkg-config", &["--exists", "alsa", "jack"]) {
                 return Ok(());
             }
-            bail!("ALSA and JACK are not found: install them with the line above and run this again");
+            bail!(
+                "ALSA and JACK are not found: install them with the line above and run this again"
+            );
         }
     }
     let names: Vec<&str> = wanted(purpose).map(|package| package.debian).collect();
-    bail!("this system's package manager is unknown here. Install what Debian calls: {}", names.join(" "))
+    bail!(
+        "this system's package manager is unknown here. Install what Debian calls: {}",
+        names.join(" ")
+    )
 }
 
 fn installed(debian: &str) -> bool {
@@ -147,7 +201,9 @@ fn installed(debian: &str) -> bool {
     if debian == "python3" && answers("python3", &["--version"]) {
         return true;
     }
-    let output = Command::new("dpkg-query").args(["-W", "-f=${db:Status-Status}", debian]).output();
+    let output = Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status}", debian])
+        .output();
     output.is_ok_and(|output| output.stdout == b"installed")
 }
 
@@ -173,7 +229,9 @@ mod tests {
 
     #[test]
     fn building_needs_no_test_host() {
-        assert!(wanted(Build).all(|package| package.debian != "xvfb" && package.debian != "ardour"));
+        assert!(
+            wanted(Build).all(|package| package.debian != "xvfb" && package.debian != "ardour")
+        );
         assert!(wanted(Long).any(|package| package.debian == "libasound2-dev"));
     }
 

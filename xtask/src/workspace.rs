@@ -20,10 +20,19 @@ impl Workspace {
         // Cargo sets the variable at run time too: the binary may come from another clone's shared target.
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        let root = manifest.parent().context("xtask lies in the repository root")?.to_owned();
+        let root = manifest
+            .parent()
+            .context("xtask lies in the repository root")?
+            .to_owned();
         std::env::set_current_dir(&root).with_context(|| format!("entering {}", root.display()))?;
-        let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec().context("reading cargo metadata")?;
-        Ok(Self { root, target: metadata.target_directory.into_std_path_buf() })
+        let metadata = cargo_metadata::MetadataCommand::new()
+            .no_deps()
+            .exec()
+            .context("reading cargo metadata")?;
+        Ok(Self {
+            root,
+            target: metadata.target_directory.into_std_path_buf(),
+        })
     }
 
     pub fn cargo(&self) -> Command {
@@ -36,7 +45,8 @@ impl Workspace {
 
     /// The folder in which cargo leaves what a profile built.
     pub fn built(&self, profile: &str) -> PathBuf {
-        self.target.join(if profile == "dev" { "debug" } else { profile })
+        self.target
+            .join(if profile == "dev" { "debug" } else { profile })
     }
 
     /// The `imu2music` command as a profile built it.
@@ -53,12 +63,17 @@ impl Workspace {
 /// A command as a user would type it.
 pub fn spell(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    words
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Runs a command to its end; says which failed and how.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("could not start `{}`", spell(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("could not start `{}`", spell(command)))?;
     if !status.success() {
         bail!("`{}` failed: {status}", spell(command));
     }

@@ -34,7 +34,10 @@ pub fn render(workspace: &Workspace, seconds: f64, replay: Option<&Path>) -> Res
     if let Some(file) = replay
         && !file.is_file()
     {
-        bail!("{} is not a file; give a sensor capture in CSV", file.display());
+        bail!(
+            "{} is not a file; give a sensor capture in CSV",
+            file.display()
+        );
     }
     let bundles = bundle::bundle(workspace, PROFILE)?;
     let folder = workspace.target.join("demo");
@@ -42,7 +45,10 @@ pub fn render(workspace: &Workspace, seconds: f64, replay: Option<&Path>) -> Res
     let trace_path = folder.join("trace.csv");
     let _ = std::fs::remove_file(&trace_path);
 
-    announce(&format!("opening {} in a CLAP host", workspace.shorten(&bundles.clap)));
+    announce(&format!(
+        "opening {} in a CLAP host",
+        workspace.shorten(&bundles.clap)
+    ));
     let port = free_port()?;
     tell_plugin("IMU2MUSIC_PORTS", &port.to_string());
     tell_plugin("IMU2MUSIC_TRACE", &trace_path.display().to_string());
@@ -52,8 +58,12 @@ pub fn render(workspace: &Workspace, seconds: f64, replay: Option<&Path>) -> Res
     // The trace is complete only once the plugin is gone.
     drop(plugin);
     let mut recording = recording?;
-    let trace = Trace::read(&trace_path)
-        .with_context(|| format!("the plugin left no readable trace at {}", trace_path.display()))?;
+    let trace = Trace::read(&trace_path).with_context(|| {
+        format!(
+            "the plugin left no readable trace at {}",
+            trace_path.display()
+        )
+    })?;
 
     let start_s = (recording.performance_s - LEAD_S).max(0.0);
     recording.cut_before(start_s);
@@ -72,16 +82,30 @@ pub fn render(workspace: &Workspace, seconds: f64, replay: Option<&Path>) -> Res
 pub fn live(workspace: &Workspace, replay: Option<&Path>) -> Result<()> {
     setup::system_packages(Purpose::Build)?;
     announce("building the standalone");
-    crate::workspace::run(workspace.cargo().args(["build", "-p", "imu2music", "--profile", PROFILE]))?;
+    crate::workspace::run(workspace.cargo().args([
+        "build",
+        "-p",
+        "imu2music",
+        "--profile",
+        PROFILE,
+    ]))?;
     let port = free_port()?;
     let mut standalone = Command::new(workspace.command_of(PROFILE));
-    standalone.arg("play").env("IMU2MUSIC_PORTS", port.to_string());
-    announce(&format!("{DISPLAY_NAME} on the sound card; close its window to end"));
-    let mut window = standalone.spawn().with_context(|| format!("could not start `{}`", spell(&standalone)))?;
+    standalone
+        .arg("play")
+        .env("IMU2MUSIC_PORTS", port.to_string());
+    announce(&format!(
+        "{DISPLAY_NAME} on the sound card; close its window to end"
+    ));
+    let mut window = standalone
+        .spawn()
+        .with_context(|| format!("could not start `{}`", spell(&standalone)))?;
     std::thread::sleep(Duration::from_secs(2));
     let mut sender = performer(workspace, port, 30.0, replay);
     while window.try_wait()?.is_none() {
-        let mut playing = sender.spawn().with_context(|| format!("could not start `{}`", spell(&sender)))?;
+        let mut playing = sender
+            .spawn()
+            .with_context(|| format!("could not start `{}`", spell(&sender)))?;
         while playing.try_wait()?.is_none() {
             std::thread::sleep(Duration::from_millis(100));
             if window.try_wait()?.is_some() {
@@ -96,7 +120,13 @@ fn performer(workspace: &Workspace, port: u16, seconds: f64, replay: Option<&Pat
     let mut command = Command::new(workspace.command_of(PROFILE));
     match replay {
         Some(file) => command.arg("replay").arg(file),
-        None => command.args(["perform", "--style", "bow", "--seconds", &seconds.to_string()]),
+        None => command.args([
+            "perform",
+            "--style",
+            "bow",
+            "--seconds",
+            &seconds.to_string(),
+        ]),
     };
     command.args(["--to", &format!("127.0.0.1:{port}")]);
     command
@@ -115,17 +145,28 @@ fn play(
     let audio = player::start(ready, progress.clone());
     let outcome = (|| {
         wait_until_listening(plugin, port)?;
-        println!("the plugin listens on port {port}; starting `{}`", spell(&sender));
+        println!(
+            "the plugin listens on port {port}; starting `{}`",
+            spell(&sender)
+        );
         let started_s = progress.seconds();
-        let mut child = sender.spawn().with_context(|| format!("could not start `{}`", spell(&sender)))?;
+        let mut child = sender
+            .spawn()
+            .with_context(|| format!("could not start `{}`", spell(&sender)))?;
         // A performer that hangs must not hang the demo.
-        let limit_s = if until_sender_ends { 3600.0 } else { seconds + 10.0 };
+        let limit_s = if until_sender_ends {
+            3600.0
+        } else {
+            seconds + 10.0
+        };
         let outcome = accompany(plugin, &mut child, &progress, started_s, limit_s);
         stop(&mut child);
         outcome.map(|()| started_s)
     })();
     progress.stop();
-    let (player, mut recording) = audio.join().map_err(|_| anyhow::anyhow!("the audio thread panicked"))?;
+    let (player, mut recording) = audio
+        .join()
+        .map_err(|_| anyhow::anyhow!("the audio thread panicked"))?;
     plugin.deactivate(player);
     recording.performance_s = outcome?;
     if let Some(failure) = recording.failure.take() {
@@ -135,7 +176,13 @@ fn play(
 }
 
 /// Tends the plugin and shows progress until the sender is done and its sound has faded.
-fn accompany(plugin: &mut Plugin, child: &mut Child, progress: &Progress, started_s: f64, limit_s: f64) -> Result<()> {
+fn accompany(
+    plugin: &mut Plugin,
+    child: &mut Child,
+    progress: &Progress,
+    started_s: f64,
+    limit_s: f64,
+) -> Result<()> {
     let mut ended_s = None;
     let mut line = ProgressLine::new();
     loop {
@@ -174,7 +221,11 @@ fn wait_until_listening(plugin: &mut Plugin, port: u16) -> Result<()> {
         }
         plugin.tend();
         // The refusal of one send is reported by the next.
-        accepted = if probe.send(b"/hello\0\0,\0\0\0").is_ok() { accepted + 1 } else { 0 };
+        accepted = if probe.send(b"/hello\0\0,\0\0\0").is_ok() {
+            accepted + 1
+        } else {
+            0
+        };
         std::thread::sleep(Duration::from_millis(30));
     }
     Ok(())
@@ -186,7 +237,9 @@ fn stop(child: &mut Child) {
 }
 
 fn free_port() -> Result<u16> {
-    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?
+        .local_addr()?
+        .port())
 }
 
 #[allow(unsafe_code)]
@@ -203,7 +256,10 @@ struct ProgressLine {
 
 impl ProgressLine {
     fn new() -> Self {
-        Self { terminal: std::io::stdout().is_terminal(), next: Instant::now() }
+        Self {
+            terminal: std::io::stdout().is_terminal(),
+            next: Instant::now(),
+        }
     }
 
     fn show(&mut self, now_s: f64, progress: &Progress) {
@@ -214,7 +270,11 @@ impl ProgressLine {
         let level_db = progress.level_db();
         let bar = "█".repeat(((level_db + 60.0) / 2.0).clamp(0.0, 30.0) as usize);
         let text = format!("  {now_s:5.1} s   level {level_db:6.1} dB  {bar:<30}");
-        if self.terminal { print!("\r{text}") } else { println!("{}", text.trim_end()) }
+        if self.terminal {
+            print!("\r{text}")
+        } else {
+            println!("{}", text.trim_end())
+        }
         let _ = std::io::stdout().flush();
     }
 

@@ -22,7 +22,11 @@ pub struct Progress {
 
 impl Default for Progress {
     fn default() -> Self {
-        Self { rendered: AtomicU64::new(0), recent_peak: AtomicU32::new(0), running: AtomicBool::new(true) }
+        Self {
+            rendered: AtomicU64::new(0),
+            recent_peak: AtomicU32::new(0),
+            running: AtomicBool::new(true),
+        }
     }
 }
 
@@ -89,10 +93,18 @@ fn run(mut player: Player, progress: &Progress) -> (Player, Recording) {
             recording.failure = Some(error.to_string());
             progress.stop();
         }
-        recording.take(&player, begun.elapsed().as_secs_f64(), due.elapsed().as_secs_f64());
-        progress.rendered.store(player.rendered(), Ordering::Release);
+        recording.take(
+            &player,
+            begun.elapsed().as_secs_f64(),
+            due.elapsed().as_secs_f64(),
+        );
+        progress
+            .rendered
+            .store(player.rendered(), Ordering::Release);
         let peak = peak_of(player.output(0)).max(peak_of(player.output(1)));
-        progress.recent_peak.fetch_max(peak.to_bits(), Ordering::AcqRel);
+        progress
+            .recent_peak
+            .fetch_max(peak.to_bits(), Ordering::AcqRel);
     }
     player.rest();
     (player, recording)
@@ -115,7 +127,9 @@ fn take_real_time_priority() -> bool {
 }
 
 fn peak_of(samples: &[f32]) -> f32 {
-    samples.iter().fold(0.0, |peak: f32, sample| peak.max(sample.abs()))
+    samples
+        .iter()
+        .fold(0.0, |peak: f32, sample| peak.max(sample.abs()))
 }
 
 impl Recording {
@@ -135,7 +149,10 @@ impl Recording {
     }
 
     pub fn is_finite(&self) -> bool {
-        self.left.iter().chain(&self.right).all(|sample| sample.is_finite())
+        self.left
+            .iter()
+            .chain(&self.right)
+            .all(|sample| sample.is_finite())
     }
 
     /// Forgets what came before; the callbacks of that time stay counted.
@@ -155,7 +172,12 @@ impl Recording {
             sample_format: hound::SampleFormat::Int,
         };
         let mut file = hound::WavWriter::create(path, spec)?;
-        for sample in self.left.iter().zip(&self.right).flat_map(|(left, right)| [*left, *right]) {
+        for sample in self
+            .left
+            .iter()
+            .zip(&self.right)
+            .flat_map(|(left, right)| [*left, *right])
+        {
             file.write_sample((sample.clamp(-1.0, 1.0) * FULL_SCALE) as i32)?;
         }
         Ok(file.finalize()?)

@@ -24,16 +24,34 @@ pub fn print(recording: &Recording, trace: &Trace) {
     }
     print_callbacks(recording);
     println!("  peak        {:.1} dBFS", decibel(recording.peak()));
-    let name = |model: &str| if model.is_empty() { "none".to_owned() } else { model.to_owned() };
-    println!("  models      {} (gesture), {} (sound)", name(&trace.gesture_model), name(&trace.sound_model));
+    let name = |model: &str| {
+        if model.is_empty() {
+            "none".to_owned()
+        } else {
+            model.to_owned()
+        }
+    };
+    println!(
+        "  models      {} (gesture), {} (sound)",
+        name(&trace.gesture_model),
+        name(&trace.sound_model)
+    );
 }
 
 fn print_callbacks(recording: &Recording) {
-    let mut loads: Vec<f64> = recording.callback_loads.iter().map(|load| f64::from(*load)).collect();
+    let mut loads: Vec<f64> = recording
+        .callback_loads
+        .iter()
+        .map(|load| f64::from(*load))
+        .collect();
     loads.sort_by(f64::total_cmp);
     let percent = |share: f64| quantile(&loads, share) * 100.0;
     let block_ms = 1e3 * BLOCK as f64 / SAMPLE_RATE_HZ;
-    let priority = if recording.real_time_priority { "real-time" } else { "ordinary" };
+    let priority = if recording.real_time_priority {
+        "real-time"
+    } else {
+        "ordinary"
+    };
     println!(
         "  callback    worst {:.0} % of its {block_ms:.2} ms, p99 {:.0} %, median {:.0} %; {} of {} late ({priority} priority)",
         percent(1.0),
@@ -48,16 +66,24 @@ fn print_callbacks(recording: &Recording) {
 fn delays_ms(recording: &Recording, trace: &Trace) -> Vec<f64> {
     let moving = |time_s: f64| time_s > recording.performance_s;
     let newest = trace.points("frames");
-    let last_s = newest.iter().rev().find(|(_, frames)| Some(*frames) != newest.last().map(|(_, last)| *last));
+    let last_s = newest
+        .iter()
+        .rev()
+        .find(|(_, frames)| Some(*frames) != newest.last().map(|(_, last)| *last));
     let end_s = last_s.map_or(f64::MAX, |(time_s, _)| *time_s);
     let ages = trace.points("motion_age_ms").into_iter();
-    ages.filter(|(time_s, age)| moving(*time_s) && *time_s < end_s && *age > 0.0).map(|(_, age)| age).collect()
+    ages.filter(|(time_s, age)| moving(*time_s) && *time_s < end_s && *age > 0.0)
+        .map(|(_, age)| age)
+        .collect()
 }
 
 /// Of sorted values.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1);
-    sorted.get((share * last as f64).round() as usize).copied().unwrap_or(f64::NAN)
+    sorted
+        .get((share * last as f64).round() as usize)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 /// A demo that nobody heard is an error.

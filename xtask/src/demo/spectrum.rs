@@ -31,21 +31,38 @@ impl Spectrogram {
             let _ = fft.process_with_scratch(&mut input, &mut output, &mut scratch);
             // A full-scale sine reads 0 dB: a Hann window keeps half of it, a real transform half of that.
             let full_scale = WINDOW as f32 / 4.0;
-            columns.push(output.iter().map(|bin| 20.0 * (bin.norm() / full_scale).max(1e-7).log10()).collect());
+            columns.push(
+                output
+                    .iter()
+                    .map(|bin| 20.0 * (bin.norm() / full_scale).max(1e-7).log10())
+                    .collect(),
+            );
         }
-        Self { columns, bin_hz: sample_rate_hz / WINDOW as f64 }
+        Self {
+            columns,
+            bin_hz: sample_rate_hz / WINDOW as f64,
+        }
     }
 
     /// The loudest bin of a band, or between bins where the band is narrower than one.
     pub fn level_db(&self, column: usize, low_hz: f64, high_hz: f64) -> f32 {
-        let Some(levels) = self.columns.get(column.min(self.columns.len().saturating_sub(1))) else {
+        let Some(levels) = self
+            .columns
+            .get(column.min(self.columns.len().saturating_sub(1)))
+        else {
             return -140.0;
         };
         let last = levels.len() - 1;
-        let (low, high) = ((low_hz / self.bin_hz).min(last as f64), (high_hz / self.bin_hz).min(last as f64));
+        let (low, high) = (
+            (low_hz / self.bin_hz).min(last as f64),
+            (high_hz / self.bin_hz).min(last as f64),
+        );
         let (first, beyond) = (low.ceil() as usize, high.floor() as usize);
         if beyond > first {
-            return levels[first..=beyond].iter().copied().fold(-140.0, f32::max);
+            return levels[first..=beyond]
+                .iter()
+                .copied()
+                .fold(-140.0, f32::max);
         }
         let middle = 0.5 * (low + high);
         let (below, share) = (middle.floor() as usize, middle.fract() as f32);
@@ -59,8 +76,9 @@ mod tests {
 
     #[test]
     fn a_full_scale_sine_reads_nought_at_its_own_frequency() {
-        let sine: Vec<f32> =
-            (0..48_000).map(|n| (std::f32::consts::TAU * 1000.0 * n as f32 / 48_000.0).sin()).collect();
+        let sine: Vec<f32> = (0..48_000)
+            .map(|n| (std::f32::consts::TAU * 1000.0 * n as f32 / 48_000.0).sin())
+            .collect();
         let spectrogram = Spectrogram::new(&sine, 48_000.0, 10);
         let there = spectrogram.level_db(5, 950.0, 1050.0);
         let elsewhere = spectrogram.level_db(5, 3000.0, 3300.0);

@@ -19,8 +19,15 @@ pub struct Trace {
 impl Trace {
     pub fn read(path: &Path) -> Result<Self> {
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path)?;
-        let names: Vec<String> = reader.headers()?.iter().map(|name| name.trim().to_owned()).collect();
-        let mut columns: HashMap<String, Vec<f64>> = names.iter().map(|name| (name.clone(), Vec::new())).collect();
+        let names: Vec<String> = reader
+            .headers()?
+            .iter()
+            .map(|name| name.trim().to_owned())
+            .collect();
+        let mut columns: HashMap<String, Vec<f64>> = names
+            .iter()
+            .map(|name| (name.clone(), Vec::new()))
+            .collect();
         let mut models = [String::new(), String::new()];
         for record in reader.records() {
             let record = record?;
@@ -41,7 +48,12 @@ impl Trace {
         let time_s = time_axis(&columns);
         ensure!(!time_s.is_empty(), "it has no rows");
         let [gesture_model, sound_model] = models;
-        Ok(Self { time_s, columns, gesture_model, sound_model })
+        Ok(Self {
+            time_s,
+            columns,
+            gesture_model,
+            sound_model,
+        })
     }
 
     /// Values over time, where there are any; counters as they stand.
@@ -72,10 +84,15 @@ impl Trace {
 
     /// What happened from a song time on, counted from there.
     pub fn from_song_time(mut self, start_s: f64) -> Self {
-        let before = self.time_s.partition_point(|time_s| *time_s < start_s).min(self.time_s.len() - 1);
+        let before = self
+            .time_s
+            .partition_point(|time_s| *time_s < start_s)
+            .min(self.time_s.len() - 1);
         self.time_s.drain(..before);
         self.time_s.iter_mut().for_each(|time_s| *time_s -= start_s);
-        self.columns.values_mut().for_each(|column| drop(column.drain(..before.min(column.len()))));
+        self.columns
+            .values_mut()
+            .for_each(|column| drop(column.drain(..before.min(column.len()))));
         self
     }
 }
@@ -86,7 +103,11 @@ fn time_axis(columns: &HashMap<String, Vec<f64>>) -> Vec<f64> {
     let song_s = columns.get("song_s").cloned().unwrap_or_default();
     let rises = song_s.len() == rows && song_s.windows(2).all(|pair| pair[1] >= pair[0]);
     let spans = rises && rows > 1 && song_s[rows - 1] > song_s[0];
-    if spans { song_s } else { (0..rows).map(|row| row as f64 / TICKS_PER_S).collect() }
+    if spans {
+        song_s
+    } else {
+        (0..rows).map(|row| row as f64 / TICKS_PER_S).collect()
+    }
 }
 
 #[cfg(test)]
