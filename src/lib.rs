@@ -18,7 +18,7 @@ pub mod sensor;
 pub mod units;
 // pub mod gesture;
 pub mod neural;
-// pub mod sound;
+pub mod sound;
 // pub mod engine;
 // pub mod telemetry;
 // pub mod params;
