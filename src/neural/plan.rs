@@ -121,6 +121,10 @@ impl Plan {
         }
     }
 
+    pub fn states_are_finite(&self, arena: &[f32]) -> bool {
+        self.carries.iter().all(|(_, to)| to.of(arena).iter().all(|v| v.is_finite()))
+    }
+
     /// Runs every kernel once for each voice in `arenas` and carries the states over.
     pub fn step(&self, arch: Arch, arenas: &mut [f32]) {
         let mut rest = arenas;

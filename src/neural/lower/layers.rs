@@ -176,7 +176,7 @@ fn cell<'a>(node: &'a Node, gates: usize, activations: &[&str]) -> Lowered<Cell<
     if node.text("direction").is_some_and(|d| d != "forward") {
         return Err("only the forward direction can be played live".into());
     }
-    if node.attribute("clip").is_some() || node.optional(4).is_some() {
+    if node.float("clip", 0.0) != 0.0 || node.optional(4).is_some() {
         return Err("clip and sequence_lens are not packed".into());
     }
     let own = node.texts("activations");
