@@ -142,10 +142,19 @@ pub struct Engine {
     telemetry: TelemetryInput,
 }
 
+impl EngineShore {
+    /// Frees whatever came home from the audio thread.
+    pub fn collect(&mut self) {
+        self.mail.collect();
+        self.gestures.collect();
+        self.sounds.collect();
+    }
+}
+
 impl Engine {
     /// Allocates an engine and the shore it talks to.
     pub fn new(sample_rate_hz: f32) -> (Engine, EngineShore) {
-        let (mail_shore, mail) = handover(8);
+        let (mail_shore, mail) = handover(64);
         let (telemetry_input, telemetry_output) = telemetry();
         let (gesture_loader, gestures) = gesture_rack();
         let (sound_loader, sounds) = sound_rack();
