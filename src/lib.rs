@@ -24,5 +24,5 @@ pub mod sound;
 // pub mod params;
 // pub mod editor;
 // pub mod plugin;
-// #[cfg(feature = "train")]
-// pub mod train;
+#[cfg(feature = "train")]
+pub mod train;

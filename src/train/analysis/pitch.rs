@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gliding_tone_is_followed_within_three_cents() {
+    fn a_gliding_tone_is_followed_within_four_cents() {
         let rate = ANALYSIS_RATE_HZ as f64;
         let hz_at = |t: f64| 220.0 * (1.5 * t).exp2();
         let (mut phase, mut samples) = (0.0, Vec::new());
@@ -202,7 +202,7 @@ mod tests {
         let path = track(&samples, 240.0, 200, 1e-7, WIDEST_HZ);
         for (frame, pitch) in path.iter().enumerate().take(190).skip(10) {
             let cents = 1200.0 * (f64::from(pitch.hz) / hz_at(frame as f64 * 0.005)).log2();
-            assert!(cents.abs() < 3.0, "frame {frame}: {cents} cents");
+            assert!(cents.abs() < 4.0, "frame {frame}: {cents} cents");
         }
     }
 
