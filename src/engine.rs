@@ -8,6 +8,7 @@ mod meters;
 pub mod mix;
 pub mod note_out;
 mod output;
+mod tick;
 pub mod ticks;
 
 pub use mix::{Override, Source};
@@ -29,6 +30,7 @@ use keys::Keys;
 use meters::Meters;
 use note_out::{NoteChange, NoteOut};
 use output::Output;
+use tick::NoteQueue;
 use ticks::{CHUNK_SAMPLES, Ticks};
 
 /// Audio latency reported to the host: none. The sensors' playout delay is not the host's to compensate.
@@ -213,6 +215,7 @@ impl Engine {
 
     /// Starts a block of `samples` at the clock's `now`: takes mail, notes what the parameters say.
     /// `song_s` is the transport's position while it rolls: distributions are sampled by it.
+    #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
     pub fn begin_block(&mut self, now: HostTime, samples: usize, settings: &Settings, song_s: Option<f64>) {
         self.take_mail();
         if settings.recentre && !self.settings.recentre {
@@ -230,6 +233,7 @@ impl Engine {
     }
 
     /// Renders the next samples of the block; any length.
+    #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
     pub fn render(&mut self, left: &mut [f32], right: &mut [f32]) {
         let total = left.len().min(right.len());
         let mut done = 0;
@@ -248,6 +252,7 @@ impl Engine {
     }
 
     /// Ends the block that took from `begun` to `now`.
+    #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
     pub fn end_block(&mut self, begun: HostTime, now: HostTime, samples: usize) {
         self.meters.push(now.seconds_since(begun), samples as f64 / f64::from(self.sample_rate_hz));
     }

@@ -118,7 +118,7 @@ impl Rounds {
             match request {
                 Request::Perform(style) => self.perform(style, session),
                 Request::LoadModel { kind, slot, file } => {
-                    let outcome = self.models.load_file(kind, slot, &file, &mut self.shore, &self.params, &self.desk);
+                    let outcome = self.models.load_file((kind, slot), &file, &mut self.shore, &self.params, &self.desk);
                     if let Err(error) = outcome {
                         self.desk.write(|view| view.notice = Some(error));
                     }

@@ -93,7 +93,11 @@ fn readings(style: Style, seed: u64, seconds: f64) -> Vec<SensorFrame> {
     for n in 0..(seconds * SENSOR_RATE_HZ) as usize {
         let t_s = n as f64 / SENSOR_RATE_HZ;
         for (limb, reading) in performer.at(t_s).limbs.iter().enumerate() {
-            frames.push(reading.frame(DeviceId(limb as u16), START + t_s));
+            frames.push(SensorFrame {
+                accel_m_per_s2: reading.accel_m_per_s2,
+                rate_rad_per_s: reading.rate_rad_per_s,
+                ..SensorFrame::empty(DeviceId(limb as u16), START + t_s)
+            });
         }
     }
     frames
