@@ -26,6 +26,8 @@ const MAX_ARENA: usize = 1 << 21;
 /// Numbers in all constants of the file, and in all that are computed from them.
 const MAX_CONSTANTS: usize = 1 << 24;
 const MAX_FOLDED: usize = 1 << 22;
+/// Integers are shapes and indices: short lists.
+const MAX_INTEGERS: usize = 1 << 18;
 /// Multiply-adds that folding constants may cost.
 const MAX_FOLDING: usize = 1 << 30;
 
@@ -192,6 +194,10 @@ impl Lowering {
     fn count_constant(&mut self, value: Value) -> Lowered<Value> {
         if value.is_live() {
             return Ok(value);
+        }
+        let is_list = matches!(value, Value::Integers { .. });
+        if is_list && value.len() > MAX_INTEGERS {
+            return Err(format!("a list of more than {MAX_INTEGERS} integers"));
         }
         self.constants_len += value.len();
         match self.constants_len <= MAX_CONSTANTS {
