@@ -10,7 +10,7 @@ pub mod pitch;
 use crate::controls::{Controls, SILENCE_DB};
 use crate::units::hz_to_note;
 use audio::ANALYSIS_RATE_HZ;
-use partials::{BANDS, Parts, Splitter, TOP_HZ, stretch};
+use partials::{Parts, Splitter, TOP_HZ, stretch};
 use pitch::Pitch;
 
 /// Power under which a frame is held to have no pitch.
@@ -35,13 +35,17 @@ pub fn a_weight_power(hz: f32) -> f32 {
     (shape * 1.258_925).powi(2)
 }
 
-/// Loudness, brightness and noisiness of parts at a pitch. Loudness is 20 log10 of the A-weighted RMS.
+/// Loudness, brightness and noisiness of parts at a pitch.
 pub fn describe(parts: &Parts, f0_hz: f32, inharmonicity: f32) -> Controls {
-    let edges = partials::band_edges_hz();
-    let tones = parts.harmonics.iter().enumerate().map(|(i, a)| {
+    describe_bands(&parts.harmonics, &parts.noise_rms, &partials::band_edges_hz(), f0_hz, inharmonicity)
+}
+
+/// The same for noise in bands between any edges. Loudness is 20 log10 of the A-weighted RMS.
+pub fn describe_bands(harmonics: &[f32], noise_rms: &[f32], edges: &[f32], f0_hz: f32, inharmonicity: f32) -> Controls {
+    let tones = harmonics.iter().enumerate().map(|(i, a)| {
         (f0_hz * (i + 1) as f32 * stretch(i + 1, inharmonicity), 0.5 * a * a)
     });
-    let bands = (0..BANDS).map(|b| (0.5 * (edges[b] + edges[b + 1]), parts.noise_rms[b].powi(2)));
+    let bands = noise_rms.iter().zip(edges.windows(2)).map(|(rms, edge)| (0.5 * (edge[0] + edge[1]), rms * rms));
     let noise: f32 = bands.clone().map(|(_, power)| power).sum();
     let (mut power, mut weighted, mut moment) = (0.0f32, 0.0f32, 0.0f32);
     for (hz, p) in tones.filter(|(hz, _)| *hz < TOP_HZ).chain(bands) {

@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use super::corpus::{Corpus, Example, Phrase, Stiffness};
 use crate::controls::Controls;
-use crate::neural::sound_model::SoundModel;
+use crate::neural::sound_model::{SoundModel, standard_bands};
 use crate::sound::frame::{NoiseBands, SoundFrame};
 use crate::sound::synth::Synth;
 use crate::train::analysis::audio::ANALYSIS_RATE_HZ;
 use crate::train::analysis::partials::{BANDS, Parts, band_edges_hz};
 use crate::train::analysis::pitch::WIDEST_HZ;
-use crate::train::analysis::{analyse, describe};
+use crate::train::analysis::{analyse, describe_bands};
 use crate::units::{hz_to_note, note_to_hz};
 
 /// Window sizes of the spectral distance.
@@ -35,7 +35,6 @@ pub struct Scores {
     pub brightness_error: f32,
     /// Worst difference between loudness asked and played, over pitches 36 to 100 and loudness -60 to -10 dB.
     pub sweep_loudness_error_db: f32,
-    /// The same for the notes of the training data, as played by the synth.
     pub held_out_seconds: f32,
 }
 
@@ -95,7 +94,7 @@ pub fn render(model: &SoundModel, corpus: &Corpus, phrase: &Phrase) -> Rendered 
     let near = phrase.examples.iter().map(|e| nearest.find(&e.controls, corpus.stiffness));
     Rendered {
         recorded: phrase.samples.clone(),
-        model: play(played.into_iter(), model.bands(), rate),
+        model: play(played.into_iter(), &standard_bands(), rate),
         resynthesis: play(own, &bands(), rate),
         nearest: play(near, &bands(), rate),
     }
@@ -130,7 +129,7 @@ impl<'a> Nearest<'a> {
 
 pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Scores {
     let phrases = if corpus.held_out.is_empty() { &corpus.train } else { &corpus.held_out };
-    let mut scores = Scores { sweep_loudness_error_db: sweep(model, corpus), ..Scores::default() };
+    let mut scores = Scores { sweep_loudness_error_db: sweep(model), ..Scores::default() };
     let (mut cents, mut asked, mut heard, mut bright) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for phrase in phrases {
         let rendered = render(model, corpus, phrase);
@@ -166,7 +165,7 @@ pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Score
 }
 
 /// The worst error of the loudness that frames have, over all of pitch and loudness.
-fn sweep(model: &SoundModel, corpus: &Corpus) -> f32 {
+fn sweep(model: &SoundModel) -> f32 {
     let mut worst = 0.0f32;
     for note in (36..=100).step_by(4) {
         for level in [-60.0, -40.0, -25.0, -10.0] {
@@ -175,10 +174,10 @@ fn sweep(model: &SoundModel, corpus: &Corpus) -> f32 {
                     Controls { pitch_note: note as f32, loudness_db: level, brightness, ..Controls::SILENT };
                 let frames = answer(model, std::iter::repeat_n(controls, 40));
                 let last = frames[frames.len() - 1];
-                let mut parts = Parts { harmonics: last.harmonics, noise_rms: [0.0; BANDS] };
-                parts.noise_rms.copy_from_slice(&last.noise_rms[..BANDS]);
-                let b = corpus.stiffness.at_note(note as f32);
-                let error = (describe(&parts, last.f0_hz, b).loudness_db - level).abs();
+                let (b, bands) = (last.inharmonicity, standard_bands());
+                let edges = &bands.edges_hz[..=bands.count];
+                let heard = describe_bands(&last.harmonics, &last.noise_rms[..bands.count], edges, last.f0_hz, b);
+                let error = (heard.loudness_db - level).abs();
                 worst = worst.max(if error.is_finite() { error } else { f32::INFINITY });
             }
         }

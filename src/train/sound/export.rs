@@ -12,8 +12,13 @@ use crate::neural::graph::{GraphBuilder, GruWeights, Tensor};
 use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::partials::{BANDS, band_edges_hz};
 
-/// Loudness rises from nothing over about this much above silence.
+/// Loudness rises from nothing over about this much above silence, from a hair above it: rounding must not sound.
 const GATE_DB: f32 = 3.0;
+const HAIR_DB: f32 = 0.05;
+/// Mean and scale of pitch, loudness, brightness and noisiness as the engine feeds them.
+const WORDS: [(f32, f32); 4] = [(68.0, 1.0 / 16.0), (-45.0, 1.0 / 18.0), (0.45, 1.0 / 0.12), (0.2, 1.0 / 0.2)];
+/// The exact levels hold between these notes; the ear hardly weighs a fundamental below.
+const LEVEL_NOTES: (f32, f32) = (24.0, 115.0);
 
 /// What the file says about itself.
 #[derive(Clone, Debug)]
@@ -33,11 +38,11 @@ fn rows(weight: &Param<Weights<2>>) -> Vec<f32> {
 }
 
 fn values2(weight: Weights<2>) -> Vec<f32> {
-    weight.into_data().to_vec().unwrap_or_default()
+    weight.into_data().try_to_vec().unwrap_or_default()
 }
 
 fn values(weight: &Param<Weights<1>>) -> Vec<f32> {
-    weight.val().into_data().to_vec().unwrap_or_default()
+    weight.val().into_data().try_to_vec().unwrap_or_default()
 }
 
 /// The bytes of the ONNX file.
@@ -46,7 +51,12 @@ pub fn export(network: &Network, bounds: &Bounds, stiffness: Stiffness, label: &
     g.contract(&contract(stiffness, label));
     let controls = g.input("controls", &[1, 4]);
     let state = g.input("state", &[1, HIDDEN]);
-    let words: Vec<Tensor> = (0..4).map(|i| g.slice(&controls, 1, i, i + 1)).collect();
+    let words: Vec<Tensor> = (0..4)
+        .map(|i| {
+            let fed = g.slice(&controls, 1, i, i + 1);
+            g.affine(&fed, 1.0 / WORDS[i].1, WORDS[i].0)
+        })
+        .collect();
     let features = hear(&mut g, &words, bounds);
     let (state_out, shapes) = draw(&mut g, network, &features, &state);
     let (harmonics, noise, stretching) = level(&mut g, &words, &shapes, stiffness);
@@ -72,8 +82,8 @@ fn contract(stiffness: Stiffness, label: &Label) -> Contract {
         inputs: vec![Input {
             tensor: "controls".into(),
             names: ["pitch", "loudness", "brightness", "noisiness"].map(String::from).to_vec(),
-            mean: Vec::new(),
-            scale: Vec::new(),
+            mean: WORDS.map(|w| w.0).to_vec(),
+            scale: WORDS.map(|w| w.1).to_vec(),
         }],
         states: vec![State { input: "state".into(), output: "state_out".into() }],
         outputs: vec![Output::HarmonicNoise(HarmonicNoise {
@@ -195,14 +205,15 @@ fn commanded_power(g: &mut GraphBuilder, loudness: &Tensor) -> Tensor {
     let loudness = clip(g, loudness, (SILENCE_DB, 0.0));
     let power = g.affine(&loudness, std::f32::consts::LN_10 / 10.0, 0.0);
     let power = unary(g, "Exp", &power);
-    let gate = g.affine(&loudness, 1.0 / GATE_DB, -SILENCE_DB / GATE_DB);
+    let gate = g.affine(&loudness, 1.0 / GATE_DB, -(SILENCE_DB + HAIR_DB) / GATE_DB);
+    let gate = g.relu(&gate);
     let gate = g.tanh(&gate);
     g.mul(&power, &gate)
 }
 
 /// Frequencies of the partials in kHz, and B.
 fn partial_khz(g: &mut GraphBuilder, pitch: &Tensor, stiffness: Stiffness) -> (Tensor, Tensor) {
-    let pitch = clip(g, pitch, (0.0, 127.0));
+    let pitch = clip(g, pitch, LEVEL_NOTES);
     let octave = std::f32::consts::LN_2 / 12.0;
     let f0 = g.affine(&pitch, octave, 0.44f32.ln() - 69.0 * octave);
     let f0 = unary(g, "Exp", &f0);
