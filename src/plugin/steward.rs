@@ -86,7 +86,9 @@ impl Rounds {
         let Post { mut shore, requests, params, desk, gesture_names, sound_names } = post;
         let instance = INSTANCES.fetch_add(1, Ordering::Relaxed) + 1;
         let mut models = Models::new(gesture_names, sound_names);
-        models.load_shipped(&mut shore, &params, &desk);
+        models.load_shipped(&mut shore, &desk);
+        let song = params.session.read().models.clone();
+        models.follow(&song, &mut shore, &desk);
         Rounds {
             shore,
             requests,
@@ -102,10 +104,15 @@ impl Rounds {
 
     fn go(&mut self) {
         let session = self.params.session.read().clone();
+        let gesture_slot = (self.params.gesture_slot.value() - 1).max(0) as usize;
         self.ports.follow(&session, &mut self.shore);
         self.answer_requests(&session);
-        self.models.go(&mut self.shore, &self.params, &self.desk);
-        self.ports.route(&session, &mut self.shore, self.models.wanted_roles(&self.params));
+        self.models.follow(&session.models, &mut self.shore, &self.desk);
+        let inputs = self.models.gesture_inputs();
+        if let Some(problems) = self.ports.route(&session, inputs, gesture_slot, &mut self.shore) {
+            let notices = problems.iter().map(ToString::to_string);
+            self.desk.write(|view| view.mapping_problems = notices.collect());
+        }
         self.shore.collect();
         self.report();
     }
@@ -115,7 +122,7 @@ impl Rounds {
             match request {
                 Request::Perform(style) => self.perform(style, session),
                 Request::LoadModel { kind, slot, file } => {
-                    let outcome = self.models.load_file(kind, slot, &file, &mut self.shore, &self.params, &self.desk);
+                    let outcome = self.models.load_file((kind, slot), &file, &mut self.shore, &self.params, &self.desk);
                     if let Err(error) = outcome {
                         self.desk.write(|view| view.notice = Some(error));
                     }
