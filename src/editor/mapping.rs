@@ -11,7 +11,7 @@ use crate::gesture::features::LimbFeature;
 use crate::gesture::mapping::{InputSource, Mapping};
 use crate::params::SLOT_COUNT;
 use crate::sensor::frame::DeviceId;
-use crate::sensor::hub::DeviceStatus;
+use crate::sensor::device::DeviceStatus;
 use egui::{RichText, Ui};
 
 const AUTOMATIC: &str = "Automatic";

@@ -5,7 +5,7 @@ use super::output::{Failures, Meter};
 use crate::params::SLOT_COUNT;
 use crate::plugin::desk::{HISTORY_TICKS, PortView, SlotView, View};
 use crate::sensor::frame::DeviceId;
-use crate::sensor::hub::DeviceStatus;
+use crate::sensor::device::DeviceStatus;
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use std::collections::{BTreeMap, VecDeque};
