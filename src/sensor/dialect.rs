@@ -134,6 +134,16 @@ impl Dialects {
         &self.rows[usize::from(id.0)]
     }
 
+    #[cfg(test)]
+    pub(super) fn row_ids(&self) -> impl Iterator<Item = RowId> + use<> {
+        (0..self.rows.len() as u16).map(RowId)
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered_count(&self) -> usize {
+        self.remembered.len()
+    }
+
     fn remember(&mut self, address: &str) {
         if self.remembered.contains_key(address) {
             return;

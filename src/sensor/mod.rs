@@ -4,6 +4,8 @@ pub mod osc;
 
 pub mod dialect;
 mod dialect_table;
+#[cfg(test)]
+mod dialect_tests;
 pub mod layout;
 
 pub mod assembly;
@@ -21,3 +23,5 @@ pub mod ring;
 
 pub mod encode;
 pub mod transmit;
+
+pub mod take;

@@ -351,3 +351,85 @@ fn wait_until(time: HostTime, stop: &AtomicBool) -> bool {
         thread::sleep(Duration::from_secs_f64(left_s.min(LONGEST_SLEEP_S)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(count: u32) -> impl Iterator<Item = TimedDatagram> {
+        (0..count).map(|number| TimedDatagram {
+            at_s: f64::from(number / 2) * 0.01,
+            source: (number % 2) as u16,
+            bytes: number.to_be_bytes().to_vec(),
+        })
+    }
+
+    #[test]
+    fn an_unimpaired_stream_is_the_plan() {
+        let out: Vec<_> = Impaired::new(plan(100), Impairment::NONE).collect();
+        assert_eq!(out, plan(100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn jitter_only_delays_and_keeps_each_sources_order() {
+        let planned: Vec<_> = plan(20_000).collect();
+        let out: Vec<_> = Impaired::new(
+            plan(20_000),
+            Impairment {
+                loss: 0.0,
+                ..Impairment::WIRELESS
+            },
+        )
+        .collect();
+        assert_eq!(out.len(), planned.len());
+        assert!(out.windows(2).all(|pair| pair[0].at_s <= pair[1].at_s));
+        for source in 0..2 {
+            let order = |list: &[TimedDatagram]| -> Vec<TimedDatagram> {
+                list.iter()
+                    .filter(|datagram| datagram.source == source)
+                    .cloned()
+                    .collect()
+            };
+            for (sent, came) in order(&planned).iter().zip(order(&out)) {
+                assert_eq!(sent.bytes, came.bytes);
+                assert!(came.at_s >= sent.at_s && came.at_s < sent.at_s + 0.06);
+            }
+        }
+    }
+
+    #[test]
+    fn loss_and_jitter_are_as_stated_and_repeat_with_the_seed() {
+        let impairment = Impairment {
+            loss: 0.1,
+            jitter_ms: 2.0,
+            bursts_hz: 0.0,
+            ..Impairment::NONE
+        };
+        let mut first = Impaired::new(plan(20_000), impairment);
+        let out: Vec<_> = first.by_ref().collect();
+        assert!((1_800..2_200).contains(&first.lost()), "{}", first.lost());
+        assert_eq!(out.len() as u64 + first.lost(), 20_000);
+        assert_eq!(
+            out,
+            Impaired::new(plan(20_000), impairment).collect::<Vec<_>>()
+        );
+        let other = Impairment {
+            seed: 2,
+            ..impairment
+        };
+        assert_ne!(out, Impaired::new(plan(20_000), other).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_transmitter_is_stopped_by_dropping_it() {
+        let endless = (0..).map(|number| TimedDatagram {
+            at_s: f64::from(number) * 3600.0,
+            source: 0,
+            bytes: vec![0],
+        });
+        let transmitter =
+            Transmitter::start(SocketAddr::from(([127, 0, 0, 1], 9)), endless, 1.0).unwrap();
+        assert!(!transmitter.is_finished());
+        drop(transmitter);
+    }
+}
