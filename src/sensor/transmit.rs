@@ -14,7 +14,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::encode::Spoken;
-use super::frame::SensorFrame;
+use super::frame::{DeviceId, SensorFrame};
+use super::performer::Performer;
 use crate::units::HostTime;
 
 /// The longest sleep between looks at the stop flag.
@@ -57,6 +58,32 @@ pub fn speak(
             source: device,
             bytes,
         })
+    })
+}
+
+/// The virtual performer's sensors, `rate_hz` each: device 0 and 1 in the order of `performer::LIMBS`.
+/// Two sensors are never in step, so the second reads a third of a period after the first.
+pub fn performed(
+    performer: Performer,
+    rate_hz: f64,
+    seconds: Option<f64>,
+) -> impl Iterator<Item = TimedReading> + Send {
+    let count = seconds.map_or(u64::MAX / 2, |seconds| {
+        (seconds * rate_hz).round().max(0.0) as u64
+    });
+    (0..2 * count).map(move |number| {
+        let device = number % 2;
+        let at_s = ((number / 2) as f64 + device as f64 / 3.0) / rate_hz;
+        let reading = performer.reading(device as usize, at_s);
+        let mut frame = SensorFrame::empty(DeviceId(device as u16), HostTime(at_s));
+        frame.accel_m_per_s2 = reading.accel_m_per_s2;
+        frame.rate_rad_per_s = reading.rate_rad_per_s;
+        frame.quaternion = reading.quaternion;
+        TimedReading {
+            at_s,
+            device: device as u16,
+            frame,
+        }
     })
 }
 
