@@ -95,7 +95,7 @@ impl ArrivalClock {
             return;
         }
         let mean_s = arrival.seconds_since(first) / f64::from(self.intervals);
-        if mean_s > SLOWEST_S || mean_s < 1e-5 {
+        if !(1e-5..=SLOWEST_S).contains(&mean_s) {
             self.begin(arrival); // Single events, not a stream.
             return;
         }

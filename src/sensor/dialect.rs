@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::dialect_table::TABLE;
+mod table;
+use table::TABLE;
+
 use super::layout::{Layout, LayoutError, Values};
 use super::osc::{Argument, Message};
 
@@ -290,3 +292,6 @@ fn is_axis(text: &str) -> bool {
     const AXES: [&str; 7] = ["x", "y", "z", "w", "yaw", "pitch", "roll"];
     AXES.iter().any(|axis| axis.eq_ignore_ascii_case(text))
 }
+
+#[cfg(test)]
+mod tests;

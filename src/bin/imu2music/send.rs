@@ -9,11 +9,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use imu2music::sensor::encode::Spoken;
+use imu2music::sensor::impair::{Impaired, Impairment};
 use imu2music::sensor::performer::{Performer, Style};
 use imu2music::sensor::take::Take;
-use imu2music::sensor::transmit::{
-    Impaired, Impairment, TimedDatagram, Transmitter, performed, speak,
-};
+use imu2music::sensor::transmit::{TimedDatagram, Transmitter, performed, speak};
 
 #[derive(Args)]
 pub struct PerformOptions {

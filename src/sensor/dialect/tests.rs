@@ -1,9 +1,7 @@
 //! One message of every row of the table, as its sender's documents give it, with the SI values it must become.
 
-use super::dialect::{Dialects, Row};
-use super::dialect_table::TABLE;
-use super::layout::{Quantity, Values};
-use super::osc::{Argument, Message};
+use super::*;
+use crate::sensor::layout::{Quantity, Values};
 use Quantity::{Accel, Attitude, Aux, Euler, Gravity, Linear, Mag, Quaternion, Rate};
 
 const G: f32 = 9.806_65;
