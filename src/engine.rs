@@ -22,7 +22,7 @@ use crate::host_clock::HostClock;
 use crate::neural::gesture_model::Intent;
 use crate::neural::voice::{GestureLoader, GestureRack, SoundLoader, SoundRack, gesture_rack, sound_rack};
 use crate::sensor::ring::SensorOutput;
-use crate::neural::bands::standard_bands;
+use crate::neural::sound_model::standard_bands;
 use crate::sound::frame::{NoiseBands, SoundFrame};
 use crate::sound::synth::Synth;
 use crate::telemetry::{TelemetryInput, TelemetryOutput, telemetry};
