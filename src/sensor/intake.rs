@@ -6,6 +6,7 @@ use super::device::{DeviceStatus, DeviceTable};
 use super::dialect::{Dialects, Reading, RowId};
 use super::frame::SensorFrame;
 use super::osc::{self, Argument, Message};
+use super::ximu3;
 use crate::units::{DeviceTime, HostTime};
 
 /// Unknown addresses that are remembered for the user to look at.
@@ -84,7 +85,12 @@ impl Intake {
     ) {
         self.counters.datagrams += 1;
         let mut messages = std::mem::take(&mut self.messages);
-        if osc::decode(datagram, &mut messages).is_err() {
+        let decode = if ximu3::recognises(datagram) {
+            ximu3::decode
+        } else {
+            osc::decode
+        };
+        if decode(datagram, &mut messages).is_err() {
             self.counters.malformed += 1;
         }
         for message in &messages {
