@@ -13,18 +13,19 @@ pub mod ticks;
 
 pub use mix::{Override, Source};
 
-use crate::controls::{CONTROL_COUNT, Controls, SILENCE_DB};
-use crate::gesture::mapping::CompiledMap;
+use crate::controls::{CONTROL_COUNT, Controls};
+use crate::gesture::mapping::{CompiledMap, Seating};
 use crate::gesture::pipeline::MotionTick;
-use crate::gesture::{ROLE_COUNT, TICK_RATE_HZ};
+use crate::gesture::TICK_RATE_HZ;
 use crate::handover::{Ship, Shore, handover};
 use crate::host_clock::HostClock;
 use crate::neural::gesture_model::Intent;
-use crate::neural::slot::{GestureLoader, GestureRack, SoundLoader, SoundRack};
+use crate::neural::voice::{GestureLoader, GestureRack, SoundLoader, SoundRack, gesture_rack, sound_rack};
 use crate::sensor::ring::SensorOutput;
-use crate::sound::frame::SoundFrame;
+use crate::neural::sound_model::standard_bands;
+use crate::sound::frame::{NoiseBands, SoundFrame};
 use crate::sound::synth::Synth;
-use crate::telemetry::{Snapshot, TelemetryInput, TelemetryOutput, telemetry};
+use crate::telemetry::{TelemetryInput, TelemetryOutput, telemetry};
 use crate::units::HostTime;
 use keys::Keys;
 use meters::Meters;
@@ -39,8 +40,6 @@ pub const LATENCY_SAMPLES: u32 = 0;
 pub const FEEDS_MAX: usize = 4;
 /// Readings taken from one ring at one tick: twenty times what six sensors send.
 const READINGS_PER_TICK: usize = 256;
-/// Motion fades in and out over this time when it is engaged or let go.
-const ENGAGE_S: f32 = 0.06;
 /// After a panic the output stays shut this long, for the models to forget.
 const PANIC_TICKS: u32 = 8;
 
@@ -94,8 +93,10 @@ impl Default for Settings {
 pub enum Mail {
     /// Readings of one port, or `None` when it is closed.
     Feed { index: usize, readings: Option<SensorOutput> },
-    /// Which device fills which role, and what feeds the model's inputs.
-    Map(CompiledMap),
+    /// What feeds the inputs of the gesture model in a slot (0 to 15).
+    Map { slot: usize, map: CompiledMap },
+    /// Which device fills which role.
+    Seating(Seating),
 }
 
 /// The other ends of everything an engine holds: what may allocate, free and wait.
@@ -113,18 +114,21 @@ pub struct Engine {
     ticks: Ticks,
     /// Samples handed to the host since the reset.
     delivered: u64,
+    /// `delivered` when the block began.
+    block_start: u64,
     mail: Ship<Mail>,
     feeds: [Option<Box<Mail>>; FEEDS_MAX],
     motion: MotionTick,
-    map: Option<Box<Mail>>,
+    seating: Seating,
+    /// 0 to 1: whether the motion that drives the sound is there.
+    presence: f32,
     keys: Keys,
     gestures: GestureRack,
     sounds: SoundRack,
     intent: Intent,
-    /// 0 to 1: how much motion is let through.
-    engaged: f32,
     controls: Controls,
     frame: SoundFrame,
+    bands: NoiseBands,
     synth: Synth,
     output: Output,
     chunk: [[f32; CHUNK_SAMPLES]; 2],
@@ -138,30 +142,41 @@ pub struct Engine {
     telemetry: TelemetryInput,
 }
 
+impl EngineShore {
+    /// Frees whatever came home from the audio thread.
+    pub fn collect(&mut self) {
+        self.mail.collect();
+        self.gestures.collect();
+        self.sounds.collect();
+    }
+}
+
 impl Engine {
     /// Allocates an engine and the shore it talks to.
     pub fn new(sample_rate_hz: f32) -> (Engine, EngineShore) {
-        let (mail_shore, mail) = handover(8);
+        let (mail_shore, mail) = handover(64);
         let (telemetry_input, telemetry_output) = telemetry();
-        let (gesture_loader, gestures) = crate::neural::slot::gesture_rack();
-        let (sound_loader, sounds) = crate::neural::slot::sound_rack();
+        let (gesture_loader, gestures) = gesture_rack();
+        let (sound_loader, sounds) = sound_rack();
         let engine = Engine {
             sample_rate_hz,
             settings: Settings::default(),
             clock: HostClock::new(f64::from(sample_rate_hz)),
             ticks: Ticks::new(f64::from(sample_rate_hz)),
             delivered: 0,
+            block_start: 0,
             mail,
             feeds: [const { None }; FEEDS_MAX],
             motion: MotionTick::new(),
-            map: None,
+            seating: Seating::default(),
+            presence: 0.0,
             keys: Keys::default(),
             gestures,
             sounds,
             intent: Intent::default(),
-            engaged: 1.0,
             controls: Controls::SILENT,
             frame: SoundFrame::SILENT,
+            bands: standard_bands(),
             synth: Synth::new(sample_rate_hz),
             output: Output::new(sample_rate_hz),
             chunk: [[0.0; CHUNK_SAMPLES]; 2],
@@ -202,6 +217,7 @@ impl Engine {
         self.delivered = 0;
         self.chunk_left = 0;
         self.keys.clear();
+        self.motion.reset();
         self.intent = Intent::default();
         self.controls = Controls::SILENT;
         self.gestures.reset();
@@ -225,7 +241,10 @@ impl Engine {
             self.panic();
         }
         self.settings = *settings;
+        self.motion.engage(settings.engage);
+        self.motion.playout.set_delay(settings.playout_ms);
         self.clock.block(now, samples, settings.offline);
+        self.block_start = self.delivered;
         if let Some(song_s) = song_s {
             let here_s = self.delivered as f64 / f64::from(self.sample_rate_hz);
             self.song_tick_offset = ((song_s - here_s) * f64::from(TICK_RATE_HZ)).round() as i64;

@@ -111,5 +111,5 @@ fn the_map_and_the_feed_that_are_replaced_go_home() {
         let count = allocations_in(|| rig.block(&mut left, &mut right));
         assert_eq!(count, 0);
     }
-    assert_eq!(rig.shore.mail.collect(), 4, "one map and three feeds");
+    assert_eq!(rig.shore.mail.collect(), 4, "one seating and three feeds");
 }

@@ -3,17 +3,19 @@
 
 use super::note_out::NoteChange;
 use super::ticks::Chunk;
-use super::{ENGAGE_S, Engine, FEEDS_MAX, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
+use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
 use crate::controls::SILENCE_DB;
 use crate::gesture::TICK_RATE_HZ;
+use crate::gesture::features::LimbFeature;
+use crate::gesture::pipeline::Motion;
 use crate::neural::gesture_model::Intent;
+use crate::neural::voice::Draw;
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::HostTime;
 
 /// Above this level a sound is heard whole; from here down to silence it is faded, so that no model hums.
 const WHOLE_DB: f32 = -70.0;
-/// From a tick to the middle of the ramp that makes it heard.
-const RAMP_MIDDLE_MS: f32 = 500.0 / TICK_RATE_HZ as f32;
+const TICK_MS: f32 = 1e3 / TICK_RATE_HZ as f32;
 
 impl Engine {
     /// Takes what arrived from outside; what it replaces goes home.
@@ -24,8 +26,15 @@ impl Engine {
                     Some(feed) => feed.replace(mail),
                     None => Some(mail),
                 },
-                Mail::Map(map) => {
-                    self.motion.set_map(map);
+                Mail::Map { slot, map } => {
+                    if let Some(voice) = self.gestures.in_slot(*slot) {
+                        voice.set_map(map);
+                    }
+                    Some(mail)
+                }
+                Mail::Seating(seating) => {
+                    self.seating = *seating;
+                    self.motion.set_seating(seating);
                     Some(mail)
                 }
             };
@@ -56,64 +65,52 @@ impl Engine {
     }
 
     fn time_of(&self, chunk: &Chunk) -> HostTime {
-        self.clock.time_of(chunk.start)
+        let offset = chunk.start.saturating_sub(self.block_start) as usize;
+        self.clock.sensor_time_of(offset)
     }
 
     fn tick(&mut self, tick: u64, length_samples: u32, time: HostTime) {
-        self.take_readings(time);
-        self.motion.set_delay_ms(self.settings.playout_ms);
-        self.motion.tick(time);
+        self.take_readings();
+        let motion = *self.motion.tick(time);
         let crossfade_ticks = (self.settings.crossfade_ms * 1e-3 * TICK_RATE_HZ as f32).round().max(1.0) as u32;
-        let dice = dice(tick as i64 + self.song_tick_offset);
-        let intent = self.gestures.tick(
-            self.settings.gesture_slot,
-            self.motion.features(),
-            self.settings.temperature,
-            dice,
-            crossfade_ticks,
-        );
+        let draw = Draw {
+            temperature: self.settings.temperature,
+            dice: dice(tick as i64 + self.song_tick_offset),
+        };
+        let slot = usize::from(self.settings.gesture_slot);
+        let intent = self.gestures.tick(slot, &motion.bank, draw, crossfade_ticks);
         if !self.settings.freeze {
             self.intent = intent;
+            self.presence = motion.freshest(&self.seating);
         }
-        let presence = self.presence();
         self.controls = mix::mix(
             &self.settings.overrides,
             &self.intent.controls,
             &self.keys,
-            presence,
+            self.presence,
             self.settings.transpose_semitones,
         );
-        self.sounds.tick(self.settings.sound_slot, &self.controls, crossfade_ticks, &mut self.frame);
+        let slot = usize::from(self.settings.sound_slot);
+        self.frame = self.sounds.tick(slot, &self.controls, (), crossfade_ticks);
         self.fade_to_silence();
-        self.synth.set_target(&self.frame, self.sounds.bands(), length_samples);
+        self.synth.set_target(&self.frame, &self.bands, length_samples);
         self.close_panic();
         self.output.set(self.settings.gain_db, self.panic_ticks == 0);
         let note = self.notes.push(&self.controls, self.settings.note_out);
         self.note_queue.push(note);
-        self.tell(tick, time);
+        self.tell(tick, time, &motion);
     }
 
-    fn take_readings(&mut self, now: HostTime) {
+    fn take_readings(&mut self) {
         for feed in self.feeds.iter_mut().flatten() {
             let Mail::Feed { readings: Some(readings), .. } = &mut **feed else {
                 continue;
             };
             for _ in 0..READINGS_PER_TICK {
                 let Some(frame) = readings.pop() else { break };
-                self.motion.push(frame, now);
+                self.motion.push(frame);
             }
         }
-    }
-
-    /// How much motion is let through: 0 when it is let go or every sensor has fallen silent.
-    fn presence(&mut self) -> f32 {
-        let step = 1.0 / (ENGAGE_S * TICK_RATE_HZ as f32);
-        let target = if self.settings.engage { 1.0 } else { 0.0 };
-        self.engaged += (target - self.engaged).clamp(-step, step);
-        if self.settings.freeze {
-            return self.engaged;
-        }
-        self.engaged * self.motion.presence()
     }
 
     /// A sound model may leave a residue at the floor of its range; silence is silence.
@@ -139,28 +136,27 @@ impl Engine {
         self.panic_ticks = self.panic_ticks.saturating_sub(1);
     }
 
-    fn tell(&mut self, tick: u64, time: HostTime) {
-        let playout = self.motion.playout();
-        let counts = playout.counters();
-        let playout_ms = playout.delay_ms();
-        let limiter = self.output.limiter();
+    fn tell(&mut self, tick: u64, time: HostTime, motion: &Motion) {
+        let counts = self.motion.playout.counters();
+        let playout_ms = 1e3 * self.motion.playout.delay_s() as f32;
+        let glide_ms = (self.gestures.period_ticks() - 1) as f32 * TICK_MS / 2.0;
         let snapshot = Snapshot {
             song_s: tick as f64 / f64::from(TICK_RATE_HZ),
             host_s: time.0,
-            motion_energy: self.motion.energies(),
-            freshness: self.motion.freshness(),
+            motion_energy: motion.bank.0.map(|limb| limb[LimbFeature::Energy.index()]),
+            freshness: motion.freshness,
             controls: self.controls,
             onset: self.intent.onset,
             confidence: self.intent.confidence,
-            motion_age_ms: playout_ms + self.gestures.glide_middle_ms() + RAMP_MIDDLE_MS,
+            motion_age_ms: playout_ms + glide_ms + TICK_MS / 2.0,
             playout_ms,
             callback_load: self.meters.take_worst_load(),
-            limiter_db: limiter.reduction_db(),
+            limiter_db: self.output.limiter().reduction_db(),
             counts: AudioCounts {
                 late: counts.late,
                 bridged: counts.bridged,
                 dropouts: counts.dropouts,
-                not_finite: counts.not_finite + limiter.faults() + self.synth.faults(),
+                not_finite: counts.invalid + self.output.limiter().faults() + self.synth.faults(),
                 overrun: self.overruns(),
                 overload: self.meters.overloads,
             },
@@ -176,7 +172,7 @@ impl Engine {
             Some(Mail::Feed { readings: Some(readings), .. }) => readings.dropped(),
             _ => 0,
         };
-        self.feeds.iter().take(FEEDS_MAX).map(dropped).sum()
+        self.feeds.iter().map(dropped).sum()
     }
 }
 
@@ -188,10 +184,7 @@ fn dice(tick: i64) -> u32 {
     (x ^ (x >> 31)) as u32
 }
 
-/// Notes decided since the host last asked; a block of ten seconds fits.
-pub(super) const NOTE_QUEUE: usize = 64;
-
-/// A short queue without a heap.
+/// Notes decided since the host last asked, without a heap: a span holds few ticks.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct NoteQueue {
     notes: [NoteChange; 16],
@@ -200,7 +193,7 @@ pub(super) struct NoteQueue {
 }
 
 impl NoteQueue {
-    /// Keeps a change; what changes nothing is not kept. A full queue drops the oldest start, never an end alone.
+    /// Keeps a change; what changes nothing is not kept. A full queue drops the oldest.
     pub fn push(&mut self, change: NoteChange) {
         if change == NoteChange::default() {
             return;

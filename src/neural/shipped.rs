@@ -4,7 +4,8 @@
 use super::gesture_model::GestureModel;
 use super::slot::Loader;
 use super::sound_model::SoundModel;
-use super::{ModelError, slot};
+use super::ModelError;
+use super::voice::{GestureLoader, GestureVoice, SoundLoader};
 use std::sync::{Mutex, PoisonError};
 
 /// ONNX files in the order of their slots.
@@ -29,15 +30,15 @@ pub fn models() -> Result<(Vec<GestureModel>, Vec<SoundModel>), ModelError> {
 }
 
 /// Fills the first slots with the shipped models.
-pub fn fill(gestures: &mut slot::GestureLoader, sounds: &mut slot::SoundLoader) -> Result<(), ModelError> {
+pub fn fill(gestures: &mut GestureLoader, sounds: &mut SoundLoader) -> Result<(), ModelError> {
     let (gesture_models, sound_models) = models()?;
-    fill_in_order(gestures, gesture_models);
-    fill_in_order(sounds, sound_models);
+    fill_in_order(gestures, gesture_models.into_iter().map(GestureVoice::new));
+    fill_in_order(sounds, sound_models.into_iter());
     Ok(())
 }
 
-fn fill_in_order<M: Send>(loader: &mut Loader<M>, models: Vec<M>) {
-    for (slot, model) in models.into_iter().enumerate() {
+fn fill_in_order<M: Send>(loader: &mut Loader<M>, models: impl Iterator<Item = M>) {
+    for (slot, model) in models.enumerate() {
         loader.fill(slot, Some(model));
     }
 }

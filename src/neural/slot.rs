@@ -142,6 +142,16 @@ impl<M: Stepping> Rack<M> {
         self.continue_switch(heard, context, crossfade_ticks.max(1))
     }
 
+    /// The model in a slot (0 to 15), to be changed where it stands.
+    pub fn in_slot(&mut self, slot: usize) -> Option<&mut M> {
+        model_in(&mut self.slots, slot)
+    }
+
+    /// Ticks from one step of the model that is heard to the next; 1 without a model.
+    pub fn period_ticks(&self) -> u32 {
+        self.playing().map_or(1, M::period_ticks)
+    }
+
     /// The model that is heard.
     pub fn playing(&self) -> Option<&M> {
         self.slots[self.playing?].as_ref()?.model.as_ref()

@@ -47,6 +47,8 @@ pub struct View {
     pub sounds: [SlotView; SLOT_COUNT],
     /// The virtual performer, while it plays.
     pub performer: Option<Style>,
+    /// Parts of the map that have no effect, and why.
+    pub mapping_problems: Vec<String>,
     /// Last thing that went wrong, and its cure.
     pub notice: Option<String>,
 }

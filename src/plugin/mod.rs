@@ -115,11 +115,14 @@ impl Plugin for Imu2Music {
         };
         let samples = buffer.samples();
         let settings: Settings = self.params.settings(self.host_offline);
-        engine.begin_block(HostTime::now(), samples, &settings);
+        let begun = HostTime::now();
+        let transport = context.transport();
+        let song_s = if transport.playing { transport.pos_seconds() } else { None };
+        engine.begin_block(begun, samples, &settings, song_s);
         if let [left, right, ..] = buffer.as_slice() {
             render_between_events(engine, left, right, context);
         }
-        engine.end_block(HostTime::now(), samples);
+        engine.end_block(begun, HostTime::now(), samples);
         // OSC cannot wake a sleeping plugin, so it never sleeps.
         ProcessStatus::KeepAlive
     }

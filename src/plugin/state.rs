@@ -125,3 +125,62 @@ fn fits(param: ParamPtr, value: &state::ParamValue) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn saved(params: &str, session: &str) -> PluginState {
+        let fields = serde_json::json!({ "session": session });
+        let text = format!(r#"{{"version":"0.1.0","params":{params},"fields":{fields}}}"#);
+        serde_json::from_str(&text).unwrap()
+    }
+
+    fn good_session() -> String {
+        serde_json::to_string(&Session::default()).unwrap()
+    }
+
+    #[test]
+    fn a_good_state_passes_unchanged() {
+        let mut state = saved(r#"{"gesture":{"i32":3},"engage":{"bool":false}}"#, &good_session());
+        assert_eq!(filter(&mut state), Ok(()));
+        assert_eq!((state.params.len(), state.fields.len()), (2, 1));
+    }
+
+    #[test]
+    fn one_wrong_type_applies_nothing() {
+        let mut state = saved(r#"{"gesture":{"i32":3},"engage":{"f32":1.0}}"#, &good_session());
+        assert_eq!(filter(&mut state), Err(StateError::ParameterType("engage".into())));
+        assert!(state.params.is_empty() && state.fields.is_empty());
+    }
+
+    #[test]
+    fn a_session_that_cannot_be_read_applies_nothing() {
+        for session in ["", "[]", "null", r#"{"version":1}"#, r#"{"version":1,"ports":"8888","network":false}"#] {
+            let mut state = saved(r#"{"gesture":{"i32":3}}"#, session);
+            assert!(matches!(filter(&mut state), Err(StateError::Session(_))), "{session}");
+            assert!(state.params.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_newer_session_says_so() {
+        let mut session = Session::default();
+        session.version = SESSION_VERSION + 1;
+        let mut state = saved("{}", &serde_json::to_string(&session).unwrap());
+        assert_eq!(filter(&mut state), Err(StateError::Newer(SESSION_VERSION + 1)));
+    }
+
+    #[test]
+    fn a_parameter_of_another_version_is_left_alone() {
+        let mut state = saved(r#"{"of_the_future":{"i32":3}}"#, &good_session());
+        assert_eq!(filter(&mut state), Ok(()));
+    }
+
+    #[test]
+    fn the_first_release_s_session_still_opens() {
+        let text = r#"{"version":1,"ports":[8888,9000],"network":true,"mapping":{"seats":{},"inputs":{}}}"#;
+        let session: Session = serde_json::from_str(text).unwrap();
+        assert_eq!((session.ports, session.network), (vec![8888, 9000], true));
+    }
+}

@@ -108,7 +108,11 @@ impl Rounds {
         self.ports.follow(&session, &mut self.shore);
         self.answer_requests(&session);
         self.models.follow(&session.models, &mut self.shore, &self.desk);
-        self.ports.route(&session, &mut self.shore, self.models.wanted_roles(gesture_slot));
+        let inputs = self.models.gesture_inputs();
+        if let Some(problems) = self.ports.route(&session, inputs, gesture_slot, &mut self.shore) {
+            let notices = problems.iter().map(ToString::to_string);
+            self.desk.write(|view| view.mapping_problems = notices.collect());
+        }
         self.shore.collect();
         self.report();
     }

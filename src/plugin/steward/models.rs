@@ -5,10 +5,10 @@ use super::super::desk::{Desk, SlotView};
 use super::super::library;
 use super::super::state::{ModelRef, SlotKind};
 use crate::engine::EngineShore;
-use crate::gesture::Role;
 use crate::neural::gesture_model::GestureModel;
 use crate::neural::shipped;
 use crate::neural::sound_model::SoundModel;
+use crate::neural::voice::GestureVoice;
 use crate::params::{InstrumentParams, SLOT_COUNT, SlotNames};
 use std::path::Path;
 
@@ -83,18 +83,9 @@ impl Models {
         Ok(())
     }
 
-    /// Roles that the gesture model in a slot (0 to 15) listens to.
-    pub fn wanted_roles(&self, slot: usize) -> Vec<Role> {
-        let mut roles = Vec::new();
-        for name in self.gesture_inputs.get(slot).into_iter().flatten() {
-            let role = name.split('.').next().and_then(Role::from_name);
-            if let Some(role) = role
-                && !roles.contains(&role)
-            {
-                roles.push(role);
-            }
-        }
-        roles
+    /// Input names of the gesture models, by slot; empty where there is none.
+    pub fn gesture_inputs(&self) -> &[Vec<String>; SLOT_COUNT] {
+        &self.gesture_inputs
     }
 
     pub fn gesture_name(&self, slot: u8) -> String {
@@ -138,7 +129,7 @@ impl Models {
         };
         self.gesture_names.write()[slot] = view.name.clone();
         self.gesture_inputs[slot] = view.inputs.clone();
-        shore.gestures.fill(slot, Some(model));
+        shore.gestures.fill(slot, Some(GestureVoice::new(model)));
         desk.write(|desk| desk.gestures[slot] = view);
     }
 

@@ -4,8 +4,8 @@
 use super::super::desk::PortView;
 use super::super::state::{DEFAULT_PORT, PORTS_MAX, Session};
 use crate::engine::{EngineShore, Mail};
-use crate::gesture::Role;
-use crate::gesture::mapping::{CompiledMap, Mapping};
+use crate::gesture::mapping::{KnownDevice, Mapping, MappingProblem, Seating};
+use crate::params::SLOT_COUNT;
 use crate::sensor::frame::DeviceId;
 use crate::sensor::hub::{self, DeviceStatus, HubCounters, Reach, Subscription};
 use std::time::{Duration, Instant};
@@ -25,7 +25,16 @@ struct Listening {
 #[derive(Default)]
 pub struct Ports {
     slots: [Option<Listening>; PORTS_MAX],
-    routed: Option<(Mapping, Vec<Role>, Vec<DeviceId>)>,
+    routed: Option<Routed>,
+}
+
+/// Everything that the engine's maps follow from.
+#[derive(PartialEq)]
+struct Routed {
+    mapping: Mapping,
+    /// Input names by gesture slot, the selected one's first.
+    models: Vec<(usize, Vec<String>)>,
+    devices: Vec<(DeviceId, String)>,
 }
 
 impl Ports {
@@ -69,17 +78,28 @@ impl Ports {
         }
     }
 
-    /// Sends the engine a new map when devices, roles or the user's list changed.
-    pub fn route(&mut self, session: &Session, shore: &mut EngineShore, wanted_roles: Vec<Role>) {
-        let devices: Vec<DeviceId> = self.devices().iter().map(|device| device.id).collect();
-        let now = (session.mapping.clone(), wanted_roles, devices);
+    /// Sends the engine new maps when devices, models or the user's list changed; returns what has no effect.
+    pub fn route(
+        &mut self,
+        session: &Session,
+        inputs: &[Vec<String>; SLOT_COUNT],
+        selected: usize,
+        shore: &mut EngineShore,
+    ) -> Option<Vec<MappingProblem>> {
+        let slots = std::iter::once(selected).chain((0..SLOT_COUNT).filter(|&slot| slot != selected));
+        let models = slots.map(|slot| (slot, inputs[slot].clone())).filter(|(_, names)| !names.is_empty());
+        let devices = self.devices().into_iter().map(|device| (device.id, device.name));
+        let now = Routed {
+            mapping: session.mapping.clone(),
+            models: models.collect(),
+            devices: devices.collect(),
+        };
         if self.routed.as_ref() == Some(&now) {
-            return;
+            return None;
         }
-        let map = CompiledMap::new(&now.0, &now.1, &self.devices());
-        if shore.mail.send(Box::new(Mail::Map(map))).is_ok() {
-            self.routed = Some(now);
-        }
+        let problems = send_maps(&now, shore)?;
+        self.routed = Some(now);
+        Some(problems)
     }
 
     pub fn devices(&self) -> Vec<DeviceStatus> {
@@ -96,7 +116,7 @@ impl Ports {
             .flatten()
             .map(|listening| PortView {
                 port: listening.port,
-                state: listening.socket.as_ref().map(|s| s.local_address()).map_err(Clone::clone),
+                state: listening.socket.as_ref().map(|s| s.local_address().to_string()).map_err(Clone::clone),
                 buffer_bytes: listening.socket.as_ref().map_or(0, |s| s.receive_buffer_bytes()),
             })
             .collect()
@@ -105,6 +125,22 @@ impl Ports {
     fn open(&self) -> impl Iterator<Item = &Subscription> {
         self.slots.iter().flatten().filter_map(|listening| listening.socket.as_ref().ok())
     }
+}
+
+/// One map a model, then who sits where: the selected model's roles first. `None` when the engine has no room now.
+fn send_maps(routed: &Routed, shore: &mut EngineShore) -> Option<Vec<MappingProblem>> {
+    let devices: Vec<KnownDevice> =
+        routed.devices.iter().map(|(id, name)| KnownDevice { id: *id, key: name }).collect();
+    let mut seating = Seating::default();
+    let mut selected_problems = None;
+    for (slot, names) in &routed.models {
+        let (map, problems) = routed.mapping.compile(names, &devices);
+        seating.join(&map.seating);
+        selected_problems.get_or_insert(problems);
+        shore.mail.send(Box::new(Mail::Map { slot: *slot, map })).ok()?;
+    }
+    shore.mail.send(Box::new(Mail::Seating(seating))).ok()?;
+    Some(selected_problems.unwrap_or_default())
 }
 
 /// The ports to listen on: the environment's, else the session's, without repetition.
