@@ -11,6 +11,7 @@ mod output;
 #[cfg(test)]
 mod samples;
 mod scene;
+mod seating;
 mod sensors;
 mod style;
 mod text;

@@ -3,7 +3,7 @@
 
 use super::scene::{Memory, Scene};
 use super::style::{self, ACCENT, ALERT, EDGE, FAINT, MUTED, TEXT, WELL};
-use crate::sensor::hub::HubCounters;
+use crate::sensor::intake::HubCounters;
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::gain_to_db;
 use egui::{Rect, Response, RichText, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, Role, vec2};

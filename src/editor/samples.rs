@@ -4,7 +4,7 @@ use crate::controls::Controls;
 use crate::params::{InstrumentParams, SlotNames};
 use crate::plugin::desk::{PortView, SlotView, View};
 use crate::sensor::frame::DeviceId;
-use crate::sensor::hub::DeviceStatus;
+use crate::sensor::device::DeviceStatus;
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::HostTime;
 

@@ -5,7 +5,7 @@ use super::output::{Failures, Meter};
 use crate::params::SLOT_COUNT;
 use crate::plugin::desk::{HISTORY_TICKS, PortView, SlotView, View};
 use crate::sensor::frame::DeviceId;
-use crate::sensor::hub::DeviceStatus;
+use crate::sensor::device::DeviceStatus;
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use std::collections::{BTreeMap, VecDeque};
@@ -25,6 +25,7 @@ pub struct Scene {
     pub gestures: [SlotView; SLOT_COUNT],
     pub sounds: [SlotView; SLOT_COUNT],
     pub performer: Option<Style>,
+    pub mapping_problems: Vec<String>,
     pub notice: Option<String>,
     /// The newest tick, while the host calls the plugin.
     pub tick: Option<Snapshot>,
@@ -56,6 +57,7 @@ impl Scene {
             gestures: view.gestures.clone(),
             sounds: view.sounds.clone(),
             performer: view.performer,
+            mapping_problems: view.mapping_problems.clone(),
             notice: view.notice.clone(),
             tick: newest.filter(|tick| (now_s - tick.host_s).abs() < STOPPED_S),
             now_s,

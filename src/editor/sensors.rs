@@ -6,7 +6,7 @@ use super::style::{self, ACCENT, ALERT, FAINT, MUTED, TEXT};
 use super::text::words;
 use crate::plugin::desk::{PortView, Request};
 use crate::plugin::state::PORTS_MAX;
-use crate::sensor::hub::DeviceStatus;
+use crate::sensor::device::DeviceStatus;
 use crate::sensor::performer::Style;
 use egui::{Align, Layout, RichText, Ui};
 

@@ -109,7 +109,9 @@ impl GestureModel {
             model,
         };
         let outputs = gesture.model.contract().outputs.clone();
-        outputs.iter().try_for_each(|output| gesture.add_output(output))?;
+        outputs
+            .iter()
+            .try_for_each(|output| gesture.add_output(output))?;
         Ok(gesture)
     }
 
@@ -117,13 +119,18 @@ impl GestureModel {
         let model = &self.model;
         let element = |p: &Probability| {
             let output = feed::output(model, &p.tensor)?;
-            Ok::<_, ModelError>(Element { output, index: p.index })
+            Ok::<_, ModelError>(Element {
+                output,
+                index: p.index,
+            })
         };
         let mut stated = None;
         match output {
             Output::Point(p) => {
                 let control = Control::from_name(&p.control);
-                let control = control.ok_or_else(|| ModelError::contract(format!("'{}' is no control", p.control)))?;
+                let control = control.ok_or_else(|| {
+                    ModelError::contract(format!("'{}' is no control", p.control))
+                })?;
                 self.points.push(PointReading {
                     control,
                     element: Element {
@@ -195,11 +202,16 @@ impl GestureModel {
         self.model.step();
         for point in &self.points {
             let raw = self.read(point.element);
-            self.held.set(point.control, raw * point.scale + point.offset);
+            self.held
+                .set(point.control, raw * point.scale + point.offset);
         }
         let probability = |element: Option<Element>, default: f32| {
             let value = element.map_or(default, |e| self.read(e));
-            if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 }
+            if value.is_finite() {
+                value.clamp(0.0, 1.0)
+            } else {
+                0.0
+            }
         };
         let onset = probability(self.onset, 0.0);
         let confidence = probability(self.confidence, 1.0);
@@ -229,7 +241,11 @@ impl GestureModel {
             None => (self.held.loudness_db, SOUND_BEGINS_DB, SOUND_ENDS_DB),
         };
         let sounded = self.sounding;
-        self.sounding = if sounded { level > ends } else { level > begins };
+        self.sounding = if sounded {
+            level > ends
+        } else {
+            level > begins
+        };
         self.sounding && !sounded
     }
 }
@@ -263,9 +279,27 @@ mod tests {
     #[test]
     fn at_temperature_0_the_likeliest_note_plays_and_does_not_flicker() {
         let mut model = chooser();
-        assert_eq!(model.step(&[0.0, 2.0, 0.0, 0.0, 0.5], 0.0, 1).controls.pitch_note, 61.0);
-        assert_eq!(model.step(&[0.0, 2.0, 2.2, 0.0, 0.5], 0.0, 2).controls.pitch_note, 61.0);
-        assert_eq!(model.step(&[0.0, 2.0, 3.0, 0.0, 0.5], 0.0, 3).controls.pitch_note, 62.0);
+        assert_eq!(
+            model
+                .step(&[0.0, 2.0, 0.0, 0.0, 0.5], 0.0, 1)
+                .controls
+                .pitch_note,
+            61.0
+        );
+        assert_eq!(
+            model
+                .step(&[0.0, 2.0, 2.2, 0.0, 0.5], 0.0, 2)
+                .controls
+                .pitch_note,
+            61.0
+        );
+        assert_eq!(
+            model
+                .step(&[0.0, 2.0, 3.0, 0.0, 0.5], 0.0, 3)
+                .controls
+                .pitch_note,
+            62.0
+        );
     }
 
     #[test]
@@ -291,7 +325,10 @@ mod tests {
         let total: f32 = [0.0f32, 1.0, 2.0].iter().map(|l| l.exp()).sum();
         for (i, count) in counts.iter().enumerate() {
             let expected = (i as f32).exp() / total;
-            assert!((*count as f32 / 4000.0 - expected).abs() < 0.03, "{counts:?}");
+            assert!(
+                (*count as f32 / 4000.0 - expected).abs() < 0.03,
+                "{counts:?}"
+            );
         }
     }
 
@@ -301,7 +338,14 @@ mod tests {
             let mut model = chooser();
             let steps = (0..50u32).map(|i| {
                 let onset = (i % 4 == 0) as u32 as f32;
-                model.step(&[0.3, 0.2, 0.1, onset, 0.5], 1.0, i.wrapping_mul(2_654_435_761)).controls.pitch_note
+                model
+                    .step(
+                        &[0.3, 0.2, 0.1, onset, 0.5],
+                        1.0,
+                        i.wrapping_mul(2_654_435_761),
+                    )
+                    .controls
+                    .pitch_note
             });
             steps.collect::<Vec<_>>()
         };
@@ -317,7 +361,9 @@ mod tests {
 
     #[test]
     fn a_sound_slot_model_is_not_a_gesture_model() {
-        let error = GestureModel::load(&crate::neural::sound_model::tests::organ()).err().unwrap();
+        let error = GestureModel::load(&crate::neural::sound_model::tests::organ())
+            .err()
+            .unwrap();
         assert!(error.to_string().contains("sound slot"));
     }
 }

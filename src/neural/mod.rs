@@ -16,6 +16,7 @@ pub mod plan;
 pub mod screen;
 pub mod slot;
 pub mod sound_model;
+pub mod zoo;
 
 pub use contract::Contract;
 pub use error::ModelError;

@@ -106,7 +106,10 @@ impl Plan {
     /// Arenas for `voices` voices, one after the other, ready for the first step.
     pub fn arenas(&self, voices: usize) -> Aligned {
         let mut arenas = Aligned::new(self.arena_len * voices);
-        for arena in arenas.as_mut_slice().chunks_exact_mut(self.arena_len.max(1)) {
+        for arena in arenas
+            .as_mut_slice()
+            .chunks_exact_mut(self.arena_len.max(1))
+        {
             for (start, values) in &self.constants {
                 arena[*start..*start + values.len()].copy_from_slice(values);
             }
@@ -122,7 +125,9 @@ impl Plan {
     }
 
     pub fn states_are_finite(&self, arena: &[f32]) -> bool {
-        self.carries.iter().all(|(_, to)| to.of(arena).iter().all(|v| v.is_finite()))
+        self.carries
+            .iter()
+            .all(|(_, to)| to.of(arena).iter().all(|v| v.is_finite()))
     }
 
     /// Runs every kernel once for each voice in `arenas` and carries the states over.
@@ -248,7 +253,13 @@ fn run(arch: Arch, kernel: &Kernel, before: &[f32], out: &mut [f32]) {
         Kernel::Dense { matrix, x, rows } => dense(arch, matrix, *x, *rows, [(before, out)]),
         Kernel::LstmGates { sums, c, hidden } => {
             let (h, c_out) = out.split_at_mut(*hidden);
-            cell::lstm(arch, &before[*sums..][..4 * hidden], &before[*c..][..*hidden], h, c_out);
+            cell::lstm(
+                arch,
+                &before[*sums..][..4 * hidden],
+                &before[*c..][..*hidden],
+                h,
+                c_out,
+            );
         }
         Kernel::GruGates {
             input_sums,
@@ -258,7 +269,13 @@ fn run(arch: Arch, kernel: &Kernel, before: &[f32], out: &mut [f32]) {
         } => {
             let input_sums = &before[*input_sums..][..3 * hidden];
             let recurrent_sums = &before[*recurrent_sums..][..3 * hidden];
-            cell::gru(arch, input_sums, recurrent_sums, &before[*h..][..*hidden], out);
+            cell::gru(
+                arch,
+                input_sums,
+                recurrent_sums,
+                &before[*h..][..*hidden],
+                out,
+            );
         }
         Kernel::Unary { function, x } => {
             pointwise::unary(arch, *function, &before[*x..][..out.len()], out);

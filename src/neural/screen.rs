@@ -26,12 +26,61 @@ const OPSETS: std::ops::RangeInclusive<i64> = 11..=21;
 
 /// Operations that may reach an engine; all else is refused by name.
 const ALLOWED: &[&str] = &[
-    "Abs", "Add", "Cast", "Clip", "Concat", "Constant", "Conv", "ConvTranspose", "Cos", "Div", "Dropout",
-    "Elu", "Erf", "Exp", "Expand", "Flatten", "GRU", "Gather", "Gelu", "Gemm", "HardSigmoid", "Identity",
-    "LSTM", "LayerNormalization", "LeakyRelu", "Log", "MatMul", "Max", "Min", "Mul", "Neg", "Pad", "Pow",
-    "RNN", "Reciprocal", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu", "Reshape", "Shape",
-    "Sigmoid", "Sin", "Slice", "Softmax", "Softplus", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh",
-    "Transpose", "Unsqueeze",
+    "Abs",
+    "Add",
+    "Cast",
+    "Clip",
+    "Concat",
+    "Constant",
+    "Conv",
+    "ConvTranspose",
+    "Cos",
+    "Div",
+    "Dropout",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Expand",
+    "Flatten",
+    "GRU",
+    "Gather",
+    "Gelu",
+    "Gemm",
+    "HardSigmoid",
+    "Identity",
+    "LSTM",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Log",
+    "MatMul",
+    "Max",
+    "Min",
+    "Mul",
+    "Neg",
+    "Pad",
+    "Pow",
+    "RNN",
+    "Reciprocal",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceSum",
+    "Relu",
+    "Reshape",
+    "Shape",
+    "Sigmoid",
+    "Sin",
+    "Slice",
+    "Softmax",
+    "Softplus",
+    "Split",
+    "Sqrt",
+    "Squeeze",
+    "Sub",
+    "Sum",
+    "Tanh",
+    "Transpose",
+    "Unsqueeze",
 ];
 
 /// A file that passed.
@@ -47,8 +96,12 @@ pub fn screen(bytes: &[u8]) -> Result<Screened, ModelError> {
         return Err(ModelError::TooLarge { bytes, limit });
     }
     wire::walk(bytes)?;
-    let model = pb::ModelProto::decode(bytes).map_err(|e| ModelError::NotOnnx { cause: e.to_string() })?;
-    let no_graph = || ModelError::NotOnnx { cause: "it holds no graph".into() };
+    let model = pb::ModelProto::decode(bytes).map_err(|e| ModelError::NotOnnx {
+        cause: e.to_string(),
+    })?;
+    let no_graph = || ModelError::NotOnnx {
+        cause: "it holds no graph".into(),
+    };
     let graph = model.graph.ok_or_else(no_graph)?;
     check_opset(&model.opset_import)?;
     let signature = signature(&graph)?;
@@ -56,11 +109,17 @@ pub fn screen(bytes: &[u8]) -> Result<Screened, ModelError> {
     check_nodes(&graph)?;
     let text = model.metadata_props.iter().find(|p| p.key == METADATA_KEY);
     let text = text.ok_or_else(|| {
-        ModelError::contract(format!("the file has no metadata '{METADATA_KEY}': see docs/model-contract.md"))
+        ModelError::contract(format!(
+            "the file has no metadata '{METADATA_KEY}': see docs/model-contract.md"
+        ))
     })?;
     let contract = Contract::parse(&text.value)?;
     contract.check(&signature)?;
-    Ok(Screened { graph, signature, contract })
+    Ok(Screened {
+        graph,
+        signature,
+        contract,
+    })
 }
 
 fn refuse<T>(cause: impl Into<String>) -> Result<T, ModelError> {
@@ -85,14 +144,23 @@ fn signature(graph: &pb::GraphProto) -> Result<Signature, ModelError> {
     }
     let initializers: HashSet<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
     let list = |infos: &[pb::ValueInfoProto]| {
-        let ports = infos.iter().filter(|i| !initializers.contains(i.name.as_str()));
-        ports.map(|i| Ok((i.name.clone(), fixed_dims(i)?))).collect::<Result<Vec<_>, ModelError>>()
+        let ports = infos
+            .iter()
+            .filter(|i| !initializers.contains(i.name.as_str()));
+        ports
+            .map(|i| Ok((i.name.clone(), fixed_dims(i)?)))
+            .collect::<Result<Vec<_>, ModelError>>()
     };
     let signature = Signature {
         inputs: list(&graph.input)?,
         outputs: list(&graph.output)?,
     };
-    let total: usize = signature.inputs.iter().chain(&signature.outputs).map(|(_, d)| d.iter().product::<usize>()).sum();
+    let total: usize = signature
+        .inputs
+        .iter()
+        .chain(&signature.outputs)
+        .map(|(_, d)| d.iter().product::<usize>())
+        .sum();
     match total <= MAX_ELEMENTS {
         true => Ok(signature),
         false => refuse("its inputs and outputs are too large"),
@@ -113,7 +181,10 @@ fn check_initializers(graph: &pb::GraphProto) -> Result<(), ModelError> {
 /// Every name is defined once and before it is used, so the graph has no cycle.
 fn check_nodes(graph: &pb::GraphProto) -> Result<(), ModelError> {
     if graph.node.len() > MAX_NODES {
-        return refuse(format!("{} nodes; at most {MAX_NODES} are read", graph.node.len()));
+        return refuse(format!(
+            "{} nodes; at most {MAX_NODES} are read",
+            graph.node.len()
+        ));
     }
     let mut defined: HashSet<&str> = HashSet::new();
     let ports = graph.input.iter().map(|i| i.name.as_str());
@@ -129,8 +200,15 @@ fn check_nodes(graph: &pb::GraphProto) -> Result<(), ModelError> {
     }
     for node in &graph.node {
         check_node(node)?;
-        if let Some(name) = node.input.iter().find(|n| !n.is_empty() && !defined.contains(n.as_str())) {
-            return refuse(format!("node '{}' uses '{name}' before it is computed (a cycle, or a name misspelt)", node.name));
+        if let Some(name) = node
+            .input
+            .iter()
+            .find(|n| !n.is_empty() && !defined.contains(n.as_str()))
+        {
+            return refuse(format!(
+                "node '{}' uses '{name}' before it is computed (a cycle, or a name misspelt)",
+                node.name
+            ));
         }
         for name in node.output.iter().filter(|n| !n.is_empty()) {
             if !defined.insert(name) {
@@ -138,7 +216,11 @@ fn check_nodes(graph: &pb::GraphProto) -> Result<(), ModelError> {
             }
         }
     }
-    match graph.output.iter().find(|o| !defined.contains(o.name.as_str())) {
+    match graph
+        .output
+        .iter()
+        .find(|o| !defined.contains(o.name.as_str()))
+    {
         Some(output) => refuse(format!("no node computes the output '{}'", output.name)),
         None => Ok(()),
     }
@@ -147,13 +229,23 @@ fn check_nodes(graph: &pb::GraphProto) -> Result<(), ModelError> {
 fn check_node(node: &pb::NodeProto) -> Result<(), ModelError> {
     let (op, name) = (&node.op_type, &node.name);
     if !node.domain.is_empty() && node.domain != "ai.onnx" {
-        return refuse(format!("node '{name}' is of the foreign domain '{}'", node.domain));
+        return refuse(format!(
+            "node '{name}' is of the foreign domain '{}'",
+            node.domain
+        ));
     }
     if !ALLOWED.contains(&op.as_str()) {
-        return refuse(format!("operation {op} (node '{name}') is not allowed; allowed are {}", ALLOWED.join(", ")));
+        return refuse(format!(
+            "operation {op} (node '{name}') is not allowed; allowed are {}",
+            ALLOWED.join(", ")
+        ));
     }
     if node.input.len() > MAX_PORTS || node.output.is_empty() || node.output.len() > MAX_PORTS {
-        return refuse(format!("node '{name}' has {} inputs and {} outputs", node.input.len(), node.output.len()));
+        return refuse(format!(
+            "node '{name}' has {} inputs and {} outputs",
+            node.input.len(),
+            node.output.len()
+        ));
     }
     for attribute in &node.attribute {
         let plain = [
@@ -165,8 +257,13 @@ fn check_node(node: &pb::NodeProto) -> Result<(), ModelError> {
             AttributeType::Strings,
             AttributeType::Tensor,
         ];
-        if !plain.iter().any(|p| *p as i32 == attribute.r#type) || !attribute.ref_attr_name.is_empty() {
-            return refuse(format!("attribute '{}' of node '{name}' is of a kind that is not read", attribute.name));
+        if !plain.iter().any(|p| *p as i32 == attribute.r#type)
+            || !attribute.ref_attr_name.is_empty()
+        {
+            return refuse(format!(
+                "attribute '{}' of node '{name}' is of a kind that is not read",
+                attribute.name
+            ));
         }
         if let Some(tensor) = &attribute.t {
             has_its_data(tensor)?;
@@ -226,7 +323,10 @@ mod tests {
     fn what_is_dangerous_is_refused_by_name() {
         assert!(refusal(|m| graph(m).node[0].op_type = "Loop".into()).contains("Loop"));
         assert!(refusal(|m| graph(m).node[0].domain = "com.evil".into()).contains("com.evil"));
-        assert!(refusal(|m| graph(m).initializer[0].dims = vec![1 << 40, 1 << 40]).contains("too large"));
+        assert!(
+            refusal(|m| graph(m).initializer[0].dims = vec![1 << 40, 1 << 40])
+                .contains("too large")
+        );
         assert!(refusal(|m| graph(m).initializer[0].dims = vec![1, 3]).contains("holds 8 bytes"));
         assert!(refusal(|m| graph(m).initializer[0].data_location = Some(1)).contains("outside"));
         assert!(refusal(|m| m.opset_import[0].version = 9).contains("opset 17"));
@@ -253,12 +353,18 @@ mod tests {
         let error = refusal(|m| {
             use pb::{tensor_shape_proto::dimension, type_proto};
             let info = &mut graph(m).input[0];
-            let Some(type_proto::Value::TensorType(t)) = info.r#type.as_mut().and_then(|t| t.value.as_mut()) else {
+            let Some(type_proto::Value::TensorType(t)) =
+                info.r#type.as_mut().and_then(|t| t.value.as_mut())
+            else {
                 return;
             };
-            t.shape.as_mut().unwrap().dim[0].value = Some(dimension::Value::DimParam("batch".into()));
+            t.shape.as_mut().unwrap().dim[0].value =
+                Some(dimension::Value::DimParam("batch".into()));
         });
-        assert!(error.contains("batch") && error.contains("dynamic_axes"), "{error}");
+        assert!(
+            error.contains("batch") && error.contains("dynamic_axes"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -38,9 +38,14 @@ impl SoundModel {
             index.ok_or_else(|| ModelError::contract(format!("there is no output '{tensor}'")))
         };
         let bands = NoiseBands::from_edges(&output.noise_edges_hz);
-        let bands = bands.ok_or_else(|| ModelError::contract("noise_edges_hz has to rise from 0 or more"))?;
+        let bands = bands
+            .ok_or_else(|| ModelError::contract("noise_edges_hz has to rise from 0 or more"))?;
         let feed = Feed::new(&model)?;
-        let input_controls = feed.names().iter().filter_map(|name| Control::from_name(name)).collect();
+        let input_controls = feed
+            .names()
+            .iter()
+            .filter_map(|name| Control::from_name(name))
+            .collect();
         Ok(SoundModel {
             harmonics: find(&output.harmonics)?,
             noise: find(&output.noise)?,
@@ -93,7 +98,9 @@ impl SoundModel {
         self.feed.write(&mut self.model, &values);
         self.model.step();
         frame.f0_hz = note_to_hz(controls.pitch_note);
-        frame.inharmonicity = self.inharmonicity.map_or(0.0, |output| self.model.output(output)[0]);
+        frame.inharmonicity = self
+            .inharmonicity
+            .map_or(0.0, |output| self.model.output(output)[0]);
         fill::<MAX_PARTIALS>(&mut frame.harmonics, self.model.output(self.harmonics));
         fill::<MAX_BANDS>(&mut frame.noise_rms, self.model.output(self.noise));
     }
@@ -141,6 +148,9 @@ pub mod tests {
         assert_eq!(frame.f0_hz, 440.0);
         assert_eq!(frame.harmonics[..3], [0.5, 0.125, 0.0]);
         assert!((frame.noise_rms[0] - 0.15).abs() < 1e-6 && frame.noise_rms[1] == 0.0);
-        assert_eq!(model.input_controls(), [Control::Brightness, Control::Loudness]);
+        assert_eq!(
+            model.input_controls(),
+            [Control::Brightness, Control::Loudness]
+        );
     }
 }

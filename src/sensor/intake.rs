@@ -209,3 +209,6 @@ fn note_unknown(unknown: &mut Vec<UnknownMessage>, message: &Message, sender: Ip
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

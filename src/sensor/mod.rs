@@ -3,7 +3,6 @@
 pub mod osc;
 
 pub mod dialect;
-mod dialect_table;
 pub mod layout;
 
 pub mod assembly;
@@ -15,9 +14,13 @@ pub mod arrival;
 pub mod clock;
 pub mod device;
 pub mod intake;
+mod stream;
 
 pub mod hub;
 pub mod ring;
 
 pub mod encode;
+pub mod impair;
 pub mod transmit;
+
+pub mod take;

@@ -26,7 +26,9 @@ impl Feed {
         let (mut names, mut targets) = (Vec::new(), Vec::new());
         for input in &model.contract().inputs {
             let tensor = model.input_index(&input.tensor);
-            let tensor = tensor.ok_or_else(|| ModelError::contract(format!("there is no input '{}'", input.tensor)))?;
+            let tensor = tensor.ok_or_else(|| {
+                ModelError::contract(format!("there is no input '{}'", input.tensor))
+            })?;
             for (index, name) in input.names.iter().enumerate() {
                 names.push(name.clone());
                 targets.push(Target {
@@ -49,7 +51,11 @@ impl Feed {
         for (i, target) in self.targets.iter().enumerate() {
             let value = values.get(i).copied().unwrap_or(f32::NAN);
             let normal = (value - target.mean) * target.scale;
-            let normal = if normal.is_finite() { normal.clamp(-WIDEST, WIDEST) } else { 0.0 };
+            let normal = if normal.is_finite() {
+                normal.clamp(-WIDEST, WIDEST)
+            } else {
+                0.0
+            };
             model.input_mut(target.tensor)[target.index] = normal;
         }
     }

@@ -72,7 +72,11 @@ pub struct PitchChoice {
 
 impl PitchChoice {
     pub fn categorical(model: &Model, c: &CategoricalPitch) -> Result<Self, ModelError> {
-        let fine = c.fine.as_ref().map(|tensor| feed::output(model, tensor)).transpose()?;
+        let fine = c
+            .fine
+            .as_ref()
+            .map(|tensor| feed::output(model, tensor))
+            .transpose()?;
         let notes = Notes::Ladder {
             lowest: c.lowest_note,
             step: c.step,
@@ -119,7 +123,8 @@ impl PitchChoice {
             let score = logits[i] + temperature * self.noise[i];
             if score.is_finite() { score } else { f32::MIN }
         };
-        let best = (1..logits.len()).fold(0, |best, i| if score(i) > score(best) { i } else { best });
+        let best =
+            (1..logits.len()).fold(0, |best, i| if score(i) > score(best) { i } else { best });
         let chosen = match self.chosen {
             Some(held) if !began && score(best) < score(held) + HYSTERESIS => held,
             _ => best,
@@ -134,13 +139,19 @@ impl PitchChoice {
             values[chosen.min(values.len() - 1)]
         };
         match self.notes {
-            Notes::Ladder { lowest, step, fine } => lowest + chosen as f32 * step + fine.map_or(0.0, at),
+            Notes::Ladder { lowest, step, fine } => {
+                lowest + chosen as f32 * step + fine.map_or(0.0, at)
+            }
             Notes::Mixture {
                 notes,
                 deviations,
                 offset,
                 scale,
-            } => at(notes) * scale + offset + temperature.min(1.0) * at(deviations) * dice.normal(chosen as u32),
+            } => {
+                at(notes) * scale
+                    + offset
+                    + temperature.min(1.0) * at(deviations) * dice.normal(chosen as u32)
+            }
         }
     }
 }

@@ -47,7 +47,8 @@ impl WithSimd for Lstm<'_> {
             (h[i], c[i]) = lstm_gates(simd, [input[i], output[i], forget[i], cell[i]], c_in[i]);
         }
         if !h_end.is_empty() {
-            let sums = [input_end, output_end, forget_end, cell_end].map(|s| simd.partial_load_f32s(s));
+            let sums =
+                [input_end, output_end, forget_end, cell_end].map(|s| simd.partial_load_f32s(s));
             let (h, c) = lstm_gates(simd, sums, simd.partial_load_f32s(c_in_end));
             simd.partial_store_f32s(h_end, h);
             simd.partial_store_f32s(c_end, c);

@@ -114,10 +114,23 @@ pub fn softplus<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 pub fn erf<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let one = simd.splat_f32s(1.0);
     let a = simd.abs_f32s(x);
-    let t = simd.div_f32s(one, simd.mul_add_e_f32s(a, simd.splat_f32s(0.327_591_1), one));
-    const C: [f32; 6] = [1.061_405_4, -1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6, 0.0];
+    let t = simd.div_f32s(
+        one,
+        simd.mul_add_e_f32s(a, simd.splat_f32s(0.327_591_1), one),
+    );
+    const C: [f32; 6] = [
+        1.061_405_4,
+        -1.453_152,
+        1.421_413_7,
+        -0.284_496_74,
+        0.254_829_6,
+        0.0,
+    ];
     let p = polynomial(simd, t, C);
-    let y = simd.sub_f32s(one, simd.mul_f32s(p, exp(simd, simd.neg_f32s(simd.mul_f32s(a, a)))));
+    let y = simd.sub_f32s(
+        one,
+        simd.mul_f32s(p, exp(simd, simd.neg_f32s(simd.mul_f32s(a, a)))),
+    );
     let sign = simd.and_f32s(x, simd.splat_f32s(-0.0));
     simd.or_f32s(y, sign)
 }
@@ -161,9 +174,19 @@ mod tests {
         }
     }
 
-    fn worst(arch: Arch, function: Function, reference: impl Fn(f64) -> f64, relative: bool) -> f64 {
-        let values: Vec<f32> = (0..65_536).map(|i| (i as f32 - 32_768.0) / 512.0 * 1.3).collect();
-        let out = arch.dispatch(Evaluate { values: &values, function });
+    fn worst(
+        arch: Arch,
+        function: Function,
+        reference: impl Fn(f64) -> f64,
+        relative: bool,
+    ) -> f64 {
+        let values: Vec<f32> = (0..65_536)
+            .map(|i| (i as f32 - 32_768.0) / 512.0 * 1.3)
+            .collect();
+        let out = arch.dispatch(Evaluate {
+            values: &values,
+            function,
+        });
         let errors = values.iter().zip(&out).map(|(x, y)| {
             let r = reference(*x as f64);
             (*y as f64 - r).abs() / if relative { r.abs() } else { r.abs().max(1.0) }
@@ -177,7 +200,14 @@ mod tests {
             assert!(worst(arch, Function::Exp, f64::exp, true) < 2e-7);
             assert!(worst(arch, Function::Sigmoid, |x| 1.0 / (1.0 + (-x).exp()), false) < 1.5e-7);
             assert!(worst(arch, Function::Tanh, f64::tanh, false) < 2.5e-7);
-            assert!(worst(arch, Function::Softplus, |x| x.max(0.0) + (-x.abs()).exp().ln_1p(), false) < 1.5e-7);
+            assert!(
+                worst(
+                    arch,
+                    Function::Softplus,
+                    |x| x.max(0.0) + (-x.abs()).exp().ln_1p(),
+                    false
+                ) < 1.5e-7
+            );
             let log = |x: f64| x.max(f32::MIN_POSITIVE as f64).ln();
             assert!(worst(arch, Function::Log, log, false) < 1.5e-7);
         }
@@ -189,7 +219,16 @@ mod tests {
             values: &[-0.5, 0.0, 0.5, 1.0, 2.0, -3.0, 0.1, 9.0],
             function: Function::Erf,
         });
-        let known = [-0.520_499_9, 0.0, 0.520_499_9, 0.842_700_8, 0.995_322_3, -0.999_977_9, 0.112_462_9, 1.0];
+        let known = [
+            -0.520_499_9,
+            0.0,
+            0.520_499_9,
+            0.842_700_8,
+            0.995_322_3,
+            -0.999_977_9,
+            0.112_462_9,
+            1.0,
+        ];
         for (y, r) in out.iter().zip(known) {
             assert!((y - r).abs() < 3e-7, "{y} {r}");
         }

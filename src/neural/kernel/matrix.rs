@@ -38,7 +38,8 @@ impl Matrix {
         let padded = panels.iter().map(|p| p.width).sum::<usize>();
         let mut packed = Aligned::new(padded * columns);
         for panel in &panels {
-            let target = &mut packed.as_mut_slice()[panel.start..panel.start + panel.width * columns];
+            let target =
+                &mut packed.as_mut_slice()[panel.start..panel.start + panel.width * columns];
             for row in 0..panel.width.min(rows - panel.first_row) {
                 for column in 0..columns {
                     target[column * panel.width + row] =
@@ -220,7 +221,9 @@ mod tests {
         let mut state = seed;
         (0..count)
             .map(|_| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 (state >> 40) as f32 / 8_388_608.0 - 1.0
             })
             .collect()
@@ -229,12 +232,23 @@ mod tests {
     #[test]
     fn every_shape_agrees_with_the_sum_in_f64() {
         for arch in [Arch::new(), Arch::Scalar] {
-            for (rows, columns) in [(1, 1), (3, 7), (16, 5), (17, 33), (48, 31), (64, 64), (65, 130), (200, 3)] {
+            for (rows, columns) in [
+                (1, 1),
+                (3, 7),
+                (16, 5),
+                (17, 33),
+                (48, 31),
+                (64, 64),
+                (65, 130),
+                (200, 3),
+            ] {
                 let (w, b) = (noise(rows * columns, 1), noise(rows, 2));
                 let matrix = Matrix::new(&w, &b, columns);
                 let x: Vec<Vec<f32>> = (0..4).map(|i| noise(columns, 3 + i)).collect();
                 let mut y = vec![vec![0.0; rows]; 4];
-                let [a, c, d, e] = &mut y[..] else { unreachable!() };
+                let [a, c, d, e] = &mut y[..] else {
+                    unreachable!()
+                };
                 matrix.apply(arch, [&x[0], &x[1], &x[2], &x[3]], [a, c, d, e]);
                 let mut alone = vec![0.0; rows];
                 matrix.apply(arch, [&x[0]], [&mut alone]);
@@ -244,7 +258,10 @@ mod tests {
                             .map(|k| w[row * columns + k] as f64 * x[side][k] as f64)
                             .sum::<f64>()
                             + b[row] as f64;
-                        assert!((y[side][row] as f64 - exact).abs() < 3e-6, "{rows}x{columns}");
+                        assert!(
+                            (y[side][row] as f64 - exact).abs() < 3e-6,
+                            "{rows}x{columns}"
+                        );
                     }
                     assert!((alone[row] - y[0][row]).abs() < 3e-6);
                 }

@@ -82,7 +82,10 @@ impl WithSimd for UnaryMap<'_> {
                 simd.add_f32s(simd.max_f32s(v, splat(0.0)), below)
             }),
             Unary::Gelu => map(simd, x, y, |v| {
-                let erf = math::erf(simd, simd.mul_f32s(v, splat(std::f32::consts::FRAC_1_SQRT_2)));
+                let erf = math::erf(
+                    simd,
+                    simd.mul_f32s(v, splat(std::f32::consts::FRAC_1_SQRT_2)),
+                );
                 simd.mul_f32s(simd.mul_f32s(v, splat(0.5)), simd.add_f32s(erf, splat(1.0)))
             }),
             Unary::GeluTanh => map(simd, x, y, |v| {
@@ -199,10 +202,20 @@ fn zip<S: Simd>(
 
 /// Softmax over `len` elements `inner` apart, for every outer and inner position.
 pub fn softmax(arch: Arch, x: &[f32], y: &mut [f32], len: usize, inner: usize) {
-    for (x, y) in x.chunks_exact(len * inner).zip(y.chunks_exact_mut(len * inner)) {
+    for (x, y) in x
+        .chunks_exact(len * inner)
+        .zip(y.chunks_exact_mut(len * inner))
+    {
         for at in 0..inner {
-            let high = x[at..].iter().step_by(inner).fold(f32::MIN, |m, v| m.max(*v));
-            for (y, x) in y[at..].iter_mut().step_by(inner).zip(x[at..].iter().step_by(inner)) {
+            let high = x[at..]
+                .iter()
+                .step_by(inner)
+                .fold(f32::MIN, |m, v| m.max(*v));
+            for (y, x) in y[at..]
+                .iter_mut()
+                .step_by(inner)
+                .zip(x[at..].iter().step_by(inner))
+            {
                 *y = x - high;
             }
         }

@@ -22,7 +22,8 @@ impl<'a> Node<'a> {
     }
 
     pub fn input(&self, index: usize) -> Lowered<&Value> {
-        self.optional(index).ok_or(format!("input {index} is missing"))
+        self.optional(index)
+            .ok_or(format!("input {index} is missing"))
     }
 
     pub fn optional(&self, index: usize) -> Option<&Value> {
@@ -34,7 +35,9 @@ impl<'a> Node<'a> {
         match self.optional(index) {
             None => Ok(None),
             Some(Value::Integers { data, .. }) => Ok(Some(data)),
-            Some(_) => Err(format!("input {index} has to be a constant list of integers")),
+            Some(_) => Err(format!(
+                "input {index} has to be a constant list of integers"
+            )),
         }
     }
 
@@ -48,7 +51,8 @@ impl<'a> Node<'a> {
     }
 
     pub fn weights(&self, index: usize) -> Lowered<(&[f32], &[usize])> {
-        self.constant(index)?.ok_or(format!("input {index} is missing"))
+        self.constant(index)?
+            .ok_or(format!("input {index} is missing"))
     }
 
     pub fn attribute(&self, name: &str) -> Option<&'a pb::AttributeProto> {
@@ -68,18 +72,27 @@ impl<'a> Node<'a> {
     }
 
     pub fn text(&self, name: &str) -> Option<String> {
-        self.attribute(name).map(|a| String::from_utf8_lossy(&a.s).into_owned())
+        self.attribute(name)
+            .map(|a| String::from_utf8_lossy(&a.s).into_owned())
     }
 
     /// Texts of a list attribute.
     pub fn texts(&self, name: &str) -> Option<Vec<String>> {
         let list = &self.attribute(name)?.strings;
-        Some(list.iter().map(|s| String::from_utf8_lossy(s).into_owned()).collect())
+        Some(
+            list.iter()
+                .map(|s| String::from_utf8_lossy(s).into_owned())
+                .collect(),
+        )
     }
 
     /// `axis` counted from the front, for a value of `rank` dimensions.
     pub fn axis(&self, axis: i64, rank: usize) -> Lowered<usize> {
-        let from_front = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
+        let from_front = if axis < 0 {
+            axis.saturating_add(rank as i64)
+        } else {
+            axis
+        };
         usize::try_from(from_front)
             .ok()
             .filter(|a| *a < rank)

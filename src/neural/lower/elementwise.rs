@@ -15,7 +15,9 @@ impl Lowering {
         if let Some(function) = unary(node)? {
             let x = node.input(0)?;
             let start = self.place(x)?;
-            return self.emit(x.dims(), Kernel::Unary { function, x: start }).map(Some);
+            return self
+                .emit(x.dims(), Kernel::Unary { function, x: start })
+                .map(Some);
         }
         if let Some(function) = binary(node.op) {
             return self.binary(node, function).map(Some);
@@ -56,7 +58,10 @@ impl Lowering {
                 (_, s, None | Some(1)) if s == run => Some(Some(1)),
                 _ => None,
             };
-            let (Some(a), Some(b)) = (step(a_strides[axis], steps[0]), step(b_strides[axis], steps[1])) else {
+            let (Some(a), Some(b)) = (
+                step(a_strides[axis], steps[0]),
+                step(b_strides[axis], steps[1]),
+            ) else {
                 break;
             };
             steps = [a, b];
@@ -102,7 +107,9 @@ impl Lowering {
         let axis = node.axis(node.int("axis", -1), x.dims().len())?;
         let len: usize = x.dims()[axis..].iter().product();
         let scale = node.weights(1)?.0.to_vec();
-        let bias = node.constant(2)?.map_or(vec![0.0; len], |(b, _)| b.to_vec());
+        let bias = node
+            .constant(2)?
+            .map_or(vec![0.0; len], |(b, _)| b.to_vec());
         if scale.len() != len || bias.len() != len || node.output_count != 1 {
             return Err(format!("its scale and bias need {len} values each"));
         }
@@ -120,7 +127,10 @@ impl Lowering {
         let x = node.input(0)?.clone();
         let rank = x.dims().len();
         let axes: Vec<usize> = match node.integers(1)?.or(node.ints("axes")) {
-            Some(axes) if !axes.is_empty() => axes.iter().map(|a| node.axis(*a, rank)).collect::<Lowered<_>>()?,
+            Some(axes) if !axes.is_empty() => axes
+                .iter()
+                .map(|a| node.axis(*a, rank))
+                .collect::<Lowered<_>>()?,
             _ => (0..rank).collect(),
         };
         let (low, high) = (axes.iter().min(), axes.iter().max());
@@ -133,7 +143,13 @@ impl Lowering {
         let keep = node.int("keepdims", 1) != 0;
         let kept: Vec<usize> = (0..rank)
             .filter(|axis| keep || !axes.contains(axis))
-            .map(|axis| if axes.contains(&axis) { 1 } else { x.dims()[axis] })
+            .map(|axis| {
+                if axes.contains(&axis) {
+                    1
+                } else {
+                    x.dims()[axis]
+                }
+            })
             .collect();
         let kernel = Kernel::Reduce {
             function,

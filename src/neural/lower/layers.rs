@@ -39,15 +39,23 @@ impl Lowering {
             return Err(format!("{:?} times {dims:?} does not fit", x.dims()));
         }
         let alpha = node.float("alpha", 1.0);
-        let mut w = if turned { weights.to_vec() } else { transposed(weights, outputs) };
+        let mut w = if turned {
+            weights.to_vec()
+        } else {
+            transposed(weights, outputs)
+        };
         w.iter_mut().for_each(|w| *w *= alpha);
         let beta = node.float("beta", 1.0);
         let (bias, rest) = match node.optional(2) {
             None => (vec![0.0; outputs], None),
-            Some(Value::Constant { data, dims }) if data.len() == outputs && dims.last() == Some(&outputs) => {
+            Some(Value::Constant { data, dims })
+                if data.len() == outputs && dims.last() == Some(&outputs) =>
+            {
                 (data.iter().map(|b| b * beta).collect(), None)
             }
-            Some(Value::Constant { data, .. }) if data.len() == 1 => (vec![data[0] * beta; outputs], None),
+            Some(Value::Constant { data, .. }) if data.len() == 1 => {
+                (vec![data[0] * beta; outputs], None)
+            }
             Some(value) if beta == 1.0 => (vec![0.0; outputs], Some(value.clone())),
             Some(_) => return Err("its bias does not fit".into()),
         };
@@ -68,11 +76,22 @@ impl Lowering {
             return Err(format!("{:?} times {dims:?} does not fit", x.dims()));
         }
         let dims = [outer, &[outputs]].concat();
-        self.dense(&x, &dims, &transposed(weights, outputs), &vec![0.0; outputs])
+        self.dense(
+            &x,
+            &dims,
+            &transposed(weights, outputs),
+            &vec![0.0; outputs],
+        )
     }
 
     /// `weights` is `[outputs][inputs]`; every row of `x` is a right-hand side.
-    pub fn dense(&mut self, x: &Value, dims: &[usize], weights: &[f32], bias: &[f32]) -> Lowered<Value> {
+    pub fn dense(
+        &mut self,
+        x: &Value,
+        dims: &[usize],
+        weights: &[f32],
+        bias: &[f32],
+    ) -> Lowered<Value> {
         if bias.is_empty() || weights.is_empty() {
             return Err("it has no weights".into());
         }
@@ -103,8 +122,14 @@ impl Lowering {
             return Err("it computed a constant".into());
         };
         let dims = vec![1, 1, hidden];
-        let h = Value::Live { start, dims: dims.clone() };
-        let c = Value::Live { start: start + hidden, dims };
+        let h = Value::Live {
+            start,
+            dims: dims.clone(),
+        };
+        let c = Value::Live {
+            start: start + hidden,
+            dims,
+        };
         Ok(vec![h.clone().with_dims(vec![1, 1, 1, hidden]), h, c])
     }
 
@@ -159,12 +184,24 @@ impl Lowering {
             weights.extend_from_slice(&cell.recurrent[row * hidden..(row + 1) * hidden]);
         }
         let bias: Vec<f32> = match cell.bias {
-            Some(b) => b[..rows].iter().zip(&b[rows..]).map(|(w, r)| w + r).collect(),
+            Some(b) => b[..rows]
+                .iter()
+                .zip(&b[rows..])
+                .map(|(w, r)| w + r)
+                .collect(),
             None => vec![0.0; rows],
         };
         let segments = vec![
-            Segment { from: self.place(x)?, to: 0, len: inputs },
-            Segment { from: self.place(h)?, to: inputs, len: hidden },
+            Segment {
+                from: self.place(x)?,
+                to: 0,
+                len: inputs,
+            },
+            Segment {
+                from: self.place(h)?,
+                to: inputs,
+                len: hidden,
+            },
         ];
         let both = self.emit(&[1, inputs + hidden], Kernel::Move { segments })?;
         self.dense(&both, &[1, rows], &weights, &bias)
@@ -181,7 +218,9 @@ fn cell<'a>(node: &'a Node, gates: usize, activations: &[&str]) -> Lowered<Cell<
     }
     let own = node.texts("activations");
     if !activations.is_empty() && own.is_some_and(|own| own != activations) {
-        return Err(format!("only the default activations {activations:?} are packed"));
+        return Err(format!(
+            "only the default activations {activations:?} are packed"
+        ));
     }
     let (input, dims) = node.weights(1)?;
     let (recurrent, recurrent_dims) = node.weights(2)?;
@@ -191,11 +230,17 @@ fn cell<'a>(node: &'a Node, gates: usize, activations: &[&str]) -> Lowered<Cell<
     let bias = node.constant(3)?.map(|(b, _)| b);
     let fits = rows == gates * hidden && recurrent_rows == rows && hidden > 0 && inputs > 0;
     if !fits || bias.is_some_and(|b| b.len() != 2 * rows) {
-        return Err(format!("weights of shape {dims:?} and {recurrent_dims:?} and its bias do not fit"));
+        return Err(format!(
+            "weights of shape {dims:?} and {recurrent_dims:?} and its bias do not fit"
+        ));
     }
     let (steps, batch) = match (node.input(0)?.dims(), node.int("layout", 0)) {
         (&[steps, batch, n], 0) | (&[batch, steps, n], 1) if n == inputs => (steps, batch),
-        (dims, _) => return Err(format!("input of shape {dims:?} where {inputs} values are expected")),
+        (dims, _) => {
+            return Err(format!(
+                "input of shape {dims:?} where {inputs} values are expected"
+            ));
+        }
     };
     if steps != 1 {
         return Err(format!(
@@ -221,7 +266,10 @@ fn state<'a>(node: &'a Node, index: usize, hidden: usize) -> Lowered<&'a Value> 
     )?;
     match state.len() == hidden {
         true => Ok(state),
-        false => Err(format!("a state of {} where {hidden} values are expected", state.len())),
+        false => Err(format!(
+            "a state of {} where {hidden} values are expected",
+            state.len()
+        )),
     }
 }
 

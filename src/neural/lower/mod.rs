@@ -39,7 +39,9 @@ enum Value {
 impl Value {
     fn dims(&self) -> &[usize] {
         match self {
-            Value::Live { dims, .. } | Value::Constant { dims, .. } | Value::Integers { dims, .. } => dims,
+            Value::Live { dims, .. }
+            | Value::Constant { dims, .. }
+            | Value::Integers { dims, .. } => dims,
         }
     }
 
@@ -53,7 +55,9 @@ impl Value {
 
     fn with_dims(mut self, new: Vec<usize>) -> Value {
         match &mut self {
-            Value::Live { dims, .. } | Value::Constant { dims, .. } | Value::Integers { dims, .. } => *dims = new,
+            Value::Live { dims, .. }
+            | Value::Constant { dims, .. }
+            | Value::Integers { dims, .. } => *dims = new,
         }
         self
     }
@@ -70,11 +74,17 @@ struct Lowering {
 }
 
 /// Turns a screened graph into a plan whose states are carried as `states` says.
-pub fn lower(graph: &pb::GraphProto, signature: &Signature, states: &[State]) -> Result<Plan, ModelError> {
+pub fn lower(
+    graph: &pb::GraphProto,
+    signature: &Signature,
+    states: &[State],
+) -> Result<Plan, ModelError> {
     let mut lowering = Lowering::default();
     let mut values: HashMap<String, Value> = HashMap::new();
     for (name, dims) in &signature.inputs {
-        let span = lowering.allocate(dims).map_err(|c| ModelError::not_lowered(name, c))?;
+        let span = lowering
+            .allocate(dims)
+            .map_err(|c| ModelError::not_lowered(name, c))?;
         lowering.plan.inputs.push((name.clone(), span));
         let (start, dims) = (span.start, dims.clone());
         values.insert(name.clone(), Value::Live { start, dims });
@@ -88,7 +98,11 @@ pub fn lower(graph: &pb::GraphProto, signature: &Signature, states: &[State]) ->
     for node in &graph.node {
         let outputs = lowering.node(node, &values);
         let outputs = outputs.map_err(|cause| {
-            let name = if node.name.is_empty() { &node.op_type } else { &node.name };
+            let name = if node.name.is_empty() {
+                &node.op_type
+            } else {
+                &node.name
+            };
             ModelError::not_lowered(name, format!("{}: {cause}", node.op_type))
         })?;
         for (name, value) in node.output.iter().zip(outputs) {
@@ -101,13 +115,21 @@ pub fn lower(graph: &pb::GraphProto, signature: &Signature, states: &[State]) ->
 }
 
 impl Lowering {
-    fn node(&mut self, node: &pb::NodeProto, values: &HashMap<String, Value>) -> Lowered<Vec<Value>> {
+    fn node(
+        &mut self,
+        node: &pb::NodeProto,
+        values: &HashMap<String, Value>,
+    ) -> Lowered<Vec<Value>> {
         let inputs = node
             .input
             .iter()
             .map(|name| match name.as_str() {
                 "" => Ok(None),
-                name => values.get(name).cloned().map(Some).ok_or(format!("'{name}' is not defined")),
+                name => values
+                    .get(name)
+                    .cloned()
+                    .map(Some)
+                    .ok_or(format!("'{name}' is not defined")),
             })
             .collect::<Lowered<Vec<_>>>()?;
         let node = Node::new(node, inputs);
@@ -139,7 +161,9 @@ impl Lowering {
         let outputs = small.live_node(node)?;
         self.folded += small.plan.cost().multiply_adds + small.plan.arena_len;
         if self.folded > MAX_FOLDING {
-            return Err("its constants take too long to compute: fold them before exporting".into());
+            return Err(
+                "its constants take too long to compute: fold them before exporting".into(),
+            );
         }
         let mut arena = small.plan.arenas(1);
         small.plan.step(Arch::new(), arena.as_mut_slice());
@@ -169,10 +193,22 @@ impl Lowering {
     }
 
     fn allocate(&mut self, dims: &[usize]) -> Lowered<Span> {
-        let len = dims.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
-        let end = self.plan.arena_len.checked_add(len).filter(|end| *end <= MAX_ARENA);
-        let end = end.ok_or(format!("a value of shape {dims:?} exceeds the {MAX_ARENA} numbers of one voice"))?;
-        let span = Span { start: self.plan.arena_len, len };
+        let len = dims
+            .iter()
+            .try_fold(1usize, |n, d| n.checked_mul(*d))
+            .unwrap_or(usize::MAX);
+        let end = self
+            .plan
+            .arena_len
+            .checked_add(len)
+            .filter(|end| *end <= MAX_ARENA);
+        let end = end.ok_or(format!(
+            "a value of shape {dims:?} exceeds the {MAX_ARENA} numbers of one voice"
+        ))?;
+        let span = Span {
+            start: self.plan.arena_len,
+            len,
+        };
         // Each value starts on a cache line.
         self.plan.arena_len = end.next_multiple_of(16);
         Ok(span)
@@ -183,7 +219,10 @@ impl Lowering {
         let out = self.allocate(dims)?;
         self.plan.ops.push(Op { kernel, out });
         let dims = dims.to_vec();
-        Ok(Value::Live { start: out.start, dims })
+        Ok(Value::Live {
+            start: out.start,
+            dims,
+        })
     }
 
     /// Where a value lies in the arena; constants are laid down there.
@@ -233,7 +272,10 @@ impl Lowering {
         let value = values.get(name).ok_or("no node computes it")?;
         let len: usize = dims.iter().product();
         if value.len() != len {
-            return Err(format!("it is declared as {dims:?} and computed as {:?}", value.dims()));
+            return Err(format!(
+                "it is declared as {dims:?} and computed as {:?}",
+                value.dims()
+            ));
         }
         let from = self.place(value)?;
         if from >= inputs_end && value.is_live() {

@@ -33,7 +33,10 @@ impl Lowering {
         let rank = x.dims().len();
         let order: Vec<usize> = match node.ints("perm") {
             None => (0..rank).rev().collect(),
-            Some(perm) => perm.iter().map(|a| node.axis(*a, rank)).collect::<Lowered<_>>()?,
+            Some(perm) => perm
+                .iter()
+                .map(|a| node.axis(*a, rank))
+                .collect::<Lowered<_>>()?,
         };
         let mut seen = order.clone();
         seen.sort_unstable();
@@ -49,8 +52,14 @@ impl Lowering {
     fn slice(&mut self, node: &Node) -> Lowered<Value> {
         let x = node.input(0)?.clone();
         let rank = x.dims().len();
-        let starts = node.integers(1)?.or(node.ints("starts")).ok_or("it has no starts")?;
-        let ends = node.integers(2)?.or(node.ints("ends")).ok_or("it has no ends")?;
+        let starts = node
+            .integers(1)?
+            .or(node.ints("starts"))
+            .ok_or("it has no starts")?;
+        let ends = node
+            .integers(2)?
+            .or(node.ints("ends"))
+            .ok_or("it has no ends")?;
         let every: Vec<i64> = (0..starts.len() as i64).collect();
         let axes = node.integers(3)?.or(node.ints("axes")).unwrap_or(&every);
         let ones = vec![1; starts.len()];
@@ -75,8 +84,12 @@ impl Lowering {
     fn expand(&mut self, node: &Node) -> Lowered<Value> {
         let x = node.input(0)?.clone();
         let shape = node.integers(1)?.ok_or("it has no shape")?;
-        let shape: Vec<usize> = shape.iter().map(|d| usize::try_from(*d).unwrap_or(0)).collect();
-        let dims = broadcast(x.dims(), &shape).ok_or(format!("{:?} does not expand to {shape:?}", x.dims()))?;
+        let shape: Vec<usize> = shape
+            .iter()
+            .map(|d| usize::try_from(*d).unwrap_or(0))
+            .collect();
+        let dims = broadcast(x.dims(), &shape)
+            .ok_or(format!("{:?} does not expand to {shape:?}", x.dims()))?;
         let strides = broadcast_strides(x.dims(), dims.len());
         self.strided(&x, &dims, &strides, 0)
     }
@@ -87,10 +100,15 @@ impl Lowering {
         let total = x.dims()[axis];
         let parts = node.output_count;
         let sizes: Vec<usize> = match node.integers(1)?.or(node.ints("split")) {
-            Some(sizes) => sizes.iter().map(|s| usize::try_from(*s).unwrap_or(usize::MAX)).collect(),
+            Some(sizes) => sizes
+                .iter()
+                .map(|s| usize::try_from(*s).unwrap_or(usize::MAX))
+                .collect(),
             None => {
                 let each = total.div_ceil(parts.max(1));
-                (0..parts).map(|i| each.min(total.saturating_sub(i * each))).collect()
+                (0..parts)
+                    .map(|i| each.min(total.saturating_sub(i * each)))
+                    .collect()
             }
         };
         let sum = sizes.iter().try_fold(0usize, |n, s| n.checked_add(*s));
@@ -130,18 +148,26 @@ impl Lowering {
     }
 
     fn concat(&mut self, node: &Node) -> Lowered<Value> {
-        let parts = (0..node.inputs.len()).map(|i| node.input(i).cloned()).collect::<Lowered<Vec<_>>>()?;
+        let parts = (0..node.inputs.len())
+            .map(|i| node.input(i).cloned())
+            .collect::<Lowered<Vec<_>>>()?;
         let mut dims = parts.first().ok_or("it has no inputs")?.dims().to_vec();
         let axis = node.axis(node.int("axis", 0), dims.len())?;
         for part in &parts {
             let fits = |(i, d): (usize, &usize)| i == axis || dims[i] == *d;
             if part.dims().len() != dims.len() || !part.dims().iter().enumerate().all(fits) {
-                return Err(format!("{:?} and {dims:?} do not join along axis {axis}", part.dims()));
+                return Err(format!(
+                    "{:?} and {dims:?} do not join along axis {axis}",
+                    part.dims()
+                ));
             }
         }
         dims[axis] = parts.iter().map(|p| p.dims()[axis]).sum();
         let outer: usize = dims[..axis].iter().product();
-        let starts = parts.iter().map(|p| self.place(p)).collect::<Lowered<Vec<_>>>()?;
+        let starts = parts
+            .iter()
+            .map(|p| self.place(p))
+            .collect::<Lowered<Vec<_>>>()?;
         let mut segments = Segments::default();
         for block in 0..outer {
             for (part, start) in parts.iter().zip(&starts) {
@@ -156,14 +182,25 @@ impl Lowering {
     fn pad(&mut self, node: &Node) -> Lowered<Value> {
         let x = node.input(0)?.clone();
         let rank = x.dims().len();
-        let pads = node.integers(1)?.or(node.ints("pads")).ok_or("it has no pads")?;
-        let fill = node.constant(2)?.map_or(0.0, |(v, _)| v.first().copied().unwrap_or(0.0));
+        let pads = node
+            .integers(1)?
+            .or(node.ints("pads"))
+            .ok_or("it has no pads")?;
+        let fill = node
+            .constant(2)?
+            .map_or(0.0, |(v, _)| v.first().copied().unwrap_or(0.0));
         let mode = node.text("mode").unwrap_or_default();
         let plain = (mode.is_empty() || mode == "constant") && fill == 0.0;
-        if !plain || pads.len() != 2 * rank || node.optional(3).is_some() || pads.iter().any(|p| !(0..=1 << 20).contains(p)) {
+        if !plain
+            || pads.len() != 2 * rank
+            || node.optional(3).is_some()
+            || pads.iter().any(|p| !(0..=1 << 20).contains(p))
+        {
             return Err("only padding with zeros on every axis is read".into());
         }
-        let dims: Vec<usize> = (0..rank).map(|a| x.dims()[a] + (pads[a] + pads[a + rank]) as usize).collect();
+        let dims: Vec<usize> = (0..rank)
+            .map(|a| x.dims()[a] + (pads[a] + pads[a + rank]) as usize)
+            .collect();
         let target = strides(&dims);
         let run = x.dims().last().copied().unwrap_or(1);
         let base = self.place(&x)?;
@@ -178,13 +215,27 @@ impl Lowering {
             segments.push_at(base + row * run, to, run)?;
         }
         // The stretches that no copy touches stay as the arena starts: zero.
-        self.emit(&dims, Kernel::Move { segments: segments.list })
+        self.emit(
+            &dims,
+            Kernel::Move {
+                segments: segments.list,
+            },
+        )
     }
 
     /// `x` read with other dims and strides from `offset`; a view where that is one run.
-    fn strided(&mut self, x: &Value, dims: &[usize], strides: &[usize], offset: usize) -> Lowered<Value> {
+    fn strided(
+        &mut self,
+        x: &Value,
+        dims: &[usize],
+        strides: &[usize],
+        offset: usize,
+    ) -> Lowered<Value> {
         let base = self.place(x)? + offset;
-        let count = dims.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
+        let count = dims
+            .iter()
+            .try_fold(1usize, |n, d| n.checked_mul(*d))
+            .unwrap_or(usize::MAX);
         if count > super::MAX_ARENA {
             return Err(format!("a value of shape {dims:?} is too large"));
         }
@@ -212,7 +263,12 @@ impl Lowering {
                 start: one.from,
                 dims: dims.to_vec(),
             }),
-            _ => self.emit(dims, Kernel::Move { segments: segments.list }),
+            _ => self.emit(
+                dims,
+                Kernel::Move {
+                    segments: segments.list,
+                },
+            ),
         }
     }
 }
@@ -233,7 +289,9 @@ impl Segments {
         self.filled = to + len;
         let full = self.list.len() >= MAX_SEGMENTS;
         match self.list.last_mut() {
-            Some(last) if last.from + last.len == from && last.to + last.len == to => last.len += len,
+            Some(last) if last.from + last.len == from && last.to + last.len == to => {
+                last.len += len
+            }
             _ if full => return Err("it moves too many small pieces".into()),
             _ => self.list.push(Segment { from, to, len }),
         }
@@ -263,7 +321,11 @@ pub fn broadcast_strides(dims: &[usize], rank: usize) -> Vec<usize> {
 }
 
 fn clamp(index: i64, len: usize) -> usize {
-    let index = if index < 0 { index.saturating_add(len as i64) } else { index };
+    let index = if index < 0 {
+        index.saturating_add(len as i64)
+    } else {
+        index
+    };
     index.clamp(0, len as i64) as usize
 }
 
@@ -275,22 +337,45 @@ fn viewed_dims(node: &Node) -> Lowered<Vec<usize>> {
         "Reshape" => reshaped(node, dims)?,
         "Flatten" => {
             let axis = node.int("axis", 1);
-            let axis = if axis == dims.len() as i64 { dims.len() } else { node.axis(axis, dims.len())? };
+            let axis = if axis == dims.len() as i64 {
+                dims.len()
+            } else {
+                node.axis(axis, dims.len())?
+            };
             vec![dims[..axis].iter().product(), dims[axis..].iter().product()]
         }
         "Squeeze" => {
-            let axes = axes.map(|axes| axes.iter().map(|a| node.axis(*a, dims.len())).collect::<Lowered<Vec<_>>>());
+            let axes = axes.map(|axes| {
+                axes.iter()
+                    .map(|a| node.axis(*a, dims.len()))
+                    .collect::<Lowered<Vec<_>>>()
+            });
             let axes = axes.transpose()?;
             let gone = |i: usize| axes.as_ref().map_or(dims[i] == 1, |axes| axes.contains(&i));
-            (0..dims.len()).filter(|i| !gone(*i)).map(|i| dims[i]).collect()
+            (0..dims.len())
+                .filter(|i| !gone(*i))
+                .map(|i| dims[i])
+                .collect()
         }
         _ => {
             let axes = axes.ok_or("it has no axes")?;
             let rank = dims.len() + axes.len();
-            let axes = axes.iter().map(|a| node.axis(*a, rank)).collect::<Lowered<Vec<_>>>()?;
+            let axes = axes
+                .iter()
+                .map(|a| node.axis(*a, rank))
+                .collect::<Lowered<Vec<_>>>()?;
             let mut rest = dims.iter();
-            let at = |i: usize| if axes.contains(&i) { Some(1) } else { rest.next().copied() };
-            (0..rank).map(at).collect::<Option<_>>().ok_or("its axes repeat")?
+            let at = |i: usize| {
+                if axes.contains(&i) {
+                    Some(1)
+                } else {
+                    rest.next().copied()
+                }
+            };
+            (0..rank)
+                .map(at)
+                .collect::<Option<_>>()
+                .ok_or("its axes repeat")?
         }
     };
     match viewed.iter().try_fold(1usize, |n, d| n.checked_mul(*d)) == Some(x.len()) {
@@ -311,7 +396,10 @@ fn reshaped(node: &Node, dims: &[usize]) -> Lowered<Vec<usize>> {
         });
     }
     if let Some(open) = shape.iter().position(|d| *d == -1) {
-        let known = out.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).unwrap_or(0);
+        let known = out
+            .iter()
+            .try_fold(1usize, |n, d| n.checked_mul(*d))
+            .unwrap_or(0);
         let total: usize = dims.iter().product();
         out[open] = total.checked_div(known).ok_or(format!("shape {shape:?}"))?;
     }

@@ -17,31 +17,56 @@ pub fn read(tensor: &pb::TensorProto) -> Lowered<Value> {
             dims,
             match raw.is_empty() {
                 true => tensor.float_data.clone(),
-                false => raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+                false => raw
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| f32::from_le_bytes(*b))
+                    .collect(),
             },
         ),
         DataType::Double => constant(
             dims,
             match raw.is_empty() {
                 true => tensor.double_data.iter().map(|v| *v as f32).collect(),
-                false => raw.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+                false => raw
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| f64::from_le_bytes(*b) as f32)
+                    .collect(),
             },
         ),
         DataType::Int64 => Value::Integers {
             data: match raw.is_empty() {
                 true => tensor.int64_data.clone(),
-                false => raw.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect(),
+                false => raw
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| i64::from_le_bytes(*b))
+                    .collect(),
             },
             dims,
         },
         DataType::Int32 => Value::Integers {
             data: match raw.is_empty() {
                 true => tensor.int32_data.iter().map(|v| *v as i64).collect(),
-                false => raw.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b) as i64).collect(),
+                false => raw
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| i32::from_le_bytes(*b) as i64)
+                    .collect(),
             },
             dims,
         },
-        other => return Err(format!("{} tensors are not read: export as float", other.as_str_name())),
+        other => {
+            return Err(format!(
+                "{} tensors are not read: export as float",
+                other.as_str_name()
+            ));
+        }
     })
 }
 
@@ -81,16 +106,38 @@ pub fn integer_node(node: &Node) -> Lowered<Option<Value>> {
         "Gather" => {
             let indices = node.integers(1)?.ok_or("it has no indices")?;
             let pick = |i: &i64| data.get(node.axis(*i, data.len()).ok()?).copied();
-            list(indices.iter().map(pick).collect::<Option<_>>().ok_or("an index is out of range")?)
+            list(
+                indices
+                    .iter()
+                    .map(pick)
+                    .collect::<Option<_>>()
+                    .ok_or("an index is out of range")?,
+            )
         }
         "Slice" if dims.len() <= 1 => {
-            let starts = node.integers(1)?.and_then(|s| s.first()).copied().unwrap_or(0);
-            let ends = node.integers(2)?.and_then(|s| s.first()).copied().unwrap_or(i64::MAX);
+            let starts = node
+                .integers(1)?
+                .and_then(|s| s.first())
+                .copied()
+                .unwrap_or(0);
+            let ends = node
+                .integers(2)?
+                .and_then(|s| s.first())
+                .copied()
+                .unwrap_or(i64::MAX);
             let limit = |v: i64| {
-                let v = if v < 0 { v.saturating_add(data.len() as i64) } else { v };
+                let v = if v < 0 {
+                    v.saturating_add(data.len() as i64)
+                } else {
+                    v
+                };
                 v.clamp(0, data.len() as i64) as usize
             };
-            list(data.get(limit(starts)..limit(ends)).unwrap_or_default().to_vec())
+            list(
+                data.get(limit(starts)..limit(ends))
+                    .unwrap_or_default()
+                    .to_vec(),
+            )
         }
         _ => None,
     })
@@ -123,9 +170,10 @@ fn constant_node(node: &Node) -> Lowered<Value> {
 fn cast(node: &Node) -> Option<Value> {
     let to_float = node.int("to", 1) == DataType::Float as i64;
     match node.optional(0)? {
-        Value::Integers { data, dims } if to_float => {
-            Some(constant(dims.clone(), data.iter().map(|v| *v as f32).collect()))
-        }
+        Value::Integers { data, dims } if to_float => Some(constant(
+            dims.clone(),
+            data.iter().map(|v| *v as f32).collect(),
+        )),
         Value::Integers { data, dims } => Some(Value::Integers {
             data: data.clone(),
             dims: dims.clone(),

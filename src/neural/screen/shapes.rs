@@ -15,7 +15,9 @@ pub fn fixed_dims(info: &pb::ValueInfoProto) -> Result<Vec<usize>, ModelError> {
         _ => return refuse(format!("'{name}' is not declared as a tensor")),
     };
     if tensor.elem_type != DataType::Float as i32 {
-        return refuse(format!("'{name}' is not of type float: export float inputs and outputs"));
+        return refuse(format!(
+            "'{name}' is not of type float: export float inputs and outputs"
+        ));
     }
     let Some(shape) = &tensor.shape else {
         return refuse(format!("'{name}' has no shape: export with fixed shapes"));
@@ -23,13 +25,19 @@ pub fn fixed_dims(info: &pb::ValueInfoProto) -> Result<Vec<usize>, ModelError> {
     let mut dims = Vec::new();
     for dim in &shape.dim {
         match &dim.value {
-            Some(dimension::Value::DimValue(d)) if *d > 0 && *d <= MAX_ELEMENTS as i64 => dims.push(*d as usize),
+            Some(dimension::Value::DimValue(d)) if *d > 0 && *d <= MAX_ELEMENTS as i64 => {
+                dims.push(*d as usize)
+            }
             Some(dimension::Value::DimParam(symbol)) => {
                 return refuse(format!(
                     "'{name}' has the open dimension '{symbol}': export without dynamic_axes, batch 1, one step"
                 ));
             }
-            _ => return refuse(format!("'{name}' has a dimension that is no positive number")),
+            _ => {
+                return refuse(format!(
+                    "'{name}' has a dimension that is no positive number"
+                ));
+            }
         }
     }
     elements(name, &dims).map(|_| dims)
@@ -47,7 +55,9 @@ fn elements(name: &str, dims: &[usize]) -> Result<usize, ModelError> {
 pub fn has_its_data(tensor: &pb::TensorProto) -> Result<usize, ModelError> {
     let name = &tensor.name;
     if tensor.data_location.is_some_and(|l| l != 0) || !tensor.external_data.is_empty() {
-        return refuse(format!("'{name}' keeps its weights outside the file: export with them inside"));
+        return refuse(format!(
+            "'{name}' keeps its weights outside the file: export with them inside"
+        ));
     }
     if tensor.segment.is_some() {
         return refuse(format!("'{name}' is a piece of a tensor"));
@@ -55,10 +65,16 @@ pub fn has_its_data(tensor: &pb::TensorProto) -> Result<usize, ModelError> {
     if tensor.dims.iter().any(|d| *d < 0) {
         return refuse(format!("'{name}' has the shape {:?}", tensor.dims));
     }
-    let dims: Vec<usize> = tensor.dims.iter().map(|d| usize::try_from(*d).unwrap_or(usize::MAX)).collect();
+    let dims: Vec<usize> = tensor
+        .dims
+        .iter()
+        .map(|d| usize::try_from(*d).unwrap_or(usize::MAX))
+        .collect();
     let total = elements(name, &dims)?;
     let Some(width) = element_bytes(tensor.data_type) else {
-        return refuse(format!("'{name}' has an element type that is not read: export float32"));
+        return refuse(format!(
+            "'{name}' has an element type that is not read: export float32"
+        ));
     };
     let typed = match DataType::try_from(tensor.data_type) {
         Ok(DataType::Float) => tensor.float_data.len(),
@@ -72,6 +88,9 @@ pub fn has_its_data(tensor: &pb::TensorProto) -> Result<usize, ModelError> {
     };
     match holds == total * width {
         true => Ok(total),
-        false => refuse(format!("'{name}' of shape {dims:?} holds {holds} bytes instead of {}", total * width)),
+        false => refuse(format!(
+            "'{name}' of shape {dims:?} holds {holds} bytes instead of {}",
+            total * width
+        )),
     }
 }

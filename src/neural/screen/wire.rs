@@ -57,7 +57,9 @@ pub fn walk(bytes: &[u8]) -> Result<(), ModelError> {
         };
         parts += 1;
         if parts > MAX_PARTS {
-            return Err(ModelError::unsafe_file(format!("it has more than {MAX_PARTS} parts")));
+            return Err(ModelError::unsafe_file(format!(
+                "it has more than {MAX_PARTS} parts"
+            )));
         }
         stack.push((message, rest));
         let Some(value) = value else { continue };
@@ -81,7 +83,9 @@ fn next_field(bytes: &[u8]) -> Result<Option<(u64, Option<&[u8]>, &[u8])>, Model
     if bytes.is_empty() {
         return Ok(None);
     }
-    let cut = || ModelError::NotOnnx { cause: "it ends in the middle or is no protobuf".into() };
+    let cut = || ModelError::NotOnnx {
+        cause: "it ends in the middle or is no protobuf".into(),
+    };
     let (key, rest) = varint(bytes).ok_or_else(cut)?;
     let field = key >> 3;
     Ok(Some(match key & 7 {
