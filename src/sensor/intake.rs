@@ -32,6 +32,22 @@ pub struct HubCounters {
     pub dropped: u64,
 }
 
+impl HubCounters {
+    /// Both ports together.
+    pub fn plus(self, other: HubCounters) -> HubCounters {
+        HubCounters {
+            datagrams: self.datagrams + other.datagrams,
+            messages: self.messages + other.messages,
+            frames: self.frames + other.frames,
+            malformed: self.malformed + other.malformed,
+            unknown: self.unknown + other.unknown,
+            implausible: self.implausible + other.implausible,
+            refused: self.refused + other.refused,
+            dropped: self.dropped + other.dropped,
+        }
+    }
+}
+
 /// A message that no dialect knows, as last heard.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnknownMessage {
