@@ -190,8 +190,11 @@ fn elements(list: &[(String, Vec<usize>)], name: &str, what: &str) -> Result<usi
 impl Contract {
     /// Reads the JSON text and checks all that can be checked without the graph.
     pub fn parse(text: &str) -> Result<Contract, ModelError> {
-        let contract: Contract = serde_json::from_str(text)
-            .map_err(|e| ModelError::contract(format!("the metadata '{METADATA_KEY}' is not readable: {e}")))?;
+        let contract: Contract = serde_json::from_str(text).map_err(|e| {
+            ModelError::contract(format!(
+                "the metadata '{METADATA_KEY}' is not readable: {e}"
+            ))
+        })?;
         contract.check_words()?;
         Ok(contract)
     }
@@ -228,9 +231,10 @@ impl Contract {
         let refuse = |cause: String| Err(ModelError::contract(cause));
         let sound = |o: &Output| matches!(o, Output::HarmonicNoise(_) | Output::Waveform(_));
         match self.kind {
-            Kind::Gesture if self.outputs.iter().any(sound) => {
-                refuse("a gesture model cannot state harmonic_noise or waveform; set kind to \"sound\"".into())
-            }
+            Kind::Gesture if self.outputs.iter().any(sound) => refuse(
+                "a gesture model cannot state harmonic_noise or waveform; set kind to \"sound\""
+                    .into(),
+            ),
             Kind::Sound if self.outputs.len() != 1 || !sound(&self.outputs[0]) => {
                 refuse("a sound model states exactly one output: harmonic_noise or waveform".into())
             }
@@ -267,11 +271,19 @@ impl Contract {
     pub fn check(&self, graph: &Signature) -> Result<(), ModelError> {
         let mut fed = HashSet::new();
         for input in &self.inputs {
-            same_len("input", &input.tensor, graph.input_len(&input.tensor)?, input.names.len())?;
+            same_len(
+                "input",
+                &input.tensor,
+                graph.input_len(&input.tensor)?,
+                input.names.len(),
+            )?;
             fed.insert(input.tensor.as_str());
         }
         for state in &self.states {
-            let (from, to) = (graph.output_len(&state.output)?, graph.input_len(&state.input)?);
+            let (from, to) = (
+                graph.output_len(&state.output)?,
+                graph.input_len(&state.input)?,
+            );
             same_len("state", &state.input, to, from)?;
             if !fed.insert(state.input.as_str()) {
                 let cause = format!("tensor '{}' is fed twice: list it once", state.input);
@@ -283,7 +295,9 @@ impl Contract {
                 "nothing feeds the graph's input '{name}': list it under inputs or states"
             )));
         }
-        self.outputs.iter().try_for_each(|output| output.check(self, graph))
+        self.outputs
+            .iter()
+            .try_for_each(|output| output.check(self, graph))
     }
 }
 
@@ -303,7 +317,11 @@ impl Input {
                 return Err(ModelError::contract(cause));
             }
         }
-        match self.names.iter().find(|n| kind == Kind::Sound && Control::from_name(n).is_none()) {
+        match self
+            .names
+            .iter()
+            .find(|n| kind == Kind::Sound && Control::from_name(n).is_none())
+        {
             Some(name) => Err(unknown_control(name)),
             None => Ok(()),
         }
@@ -327,7 +345,12 @@ impl Output {
             Output::MixturePitch(m) => {
                 let components = graph.output_len(&m.logits)?;
                 same_len("output", &m.notes, graph.output_len(&m.notes)?, components)?;
-                same_len("output", &m.deviations, graph.output_len(&m.deviations)?, components)
+                same_len(
+                    "output",
+                    &m.deviations,
+                    graph.output_len(&m.deviations)?,
+                    components,
+                )
             }
             Output::HarmonicNoise(h) => {
                 let bands = h.noise_edges_hz.len() - 1;
@@ -357,7 +380,9 @@ impl HarmonicNoise {
         }
         let rising = edges.windows(2).all(|e| e[0] < e[1]);
         if !rising || edges[0] < 0.0 || !edges[edges.len() - 1].is_finite() {
-            return Err(ModelError::contract("noise_edges_hz has to rise from 0 or more"));
+            return Err(ModelError::contract(
+                "noise_edges_hz has to rise from 0 or more",
+            ));
         }
         Ok(())
     }
@@ -365,7 +390,9 @@ impl HarmonicNoise {
 
 impl Waveform {
     fn check(&self, frame_rate_hz: u32) -> Result<(), ModelError> {
-        if !(8_000..=192_000).contains(&self.sample_rate_hz) || !self.sample_rate_hz.is_multiple_of(frame_rate_hz) {
+        if !(8_000..=192_000).contains(&self.sample_rate_hz)
+            || !self.sample_rate_hz.is_multiple_of(frame_rate_hz)
+        {
             return Err(ModelError::contract(format!(
                 "sample_rate_hz {} has to be a multiple of frame_rate_hz {frame_rate_hz}, 8000 to 192000",
                 self.sample_rate_hz
@@ -442,7 +469,9 @@ mod tests {
     fn refusal(change: impl Fn(&mut Contract)) -> String {
         let mut contract = example();
         change(&mut contract);
-        let result = contract.check_words().and_then(|()| contract.check(&signature()));
+        let result = contract
+            .check_words()
+            .and_then(|()| contract.check(&signature()));
         result.unwrap_err().to_string()
     }
 

@@ -4,7 +4,9 @@ use thiserror::Error;
 
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum ModelError {
-    #[error("the file has {bytes} bytes; at most {limit} are read. Export fewer or smaller weights")]
+    #[error(
+        "the file has {bytes} bytes; at most {limit} are read. Export fewer or smaller weights"
+    )]
     TooLarge { bytes: usize, limit: usize },
     #[error("this is not an ONNX file ({cause}). Export with opset 17 and try again")]
     NotOnnx { cause: String },

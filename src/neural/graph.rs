@@ -200,7 +200,13 @@ impl GraphBuilder {
     }
 
     /// One LSTM step on `x [1, inputs]`, `h [1, hidden]`, `c [1, hidden]`; returns the new `h` and `c`.
-    pub fn lstm(&mut self, x: &Tensor, h: &Tensor, c: &Tensor, w: &LstmWeights) -> (Tensor, Tensor) {
+    pub fn lstm(
+        &mut self,
+        x: &Tensor,
+        h: &Tensor,
+        c: &Tensor,
+        w: &LstmWeights,
+    ) -> (Tensor, Tensor) {
         let (inputs, hidden) = (x.dims[1], h.dims[1]);
         let input = self.constant(&[1, 4 * hidden, inputs], w.input);
         let recurrent = self.constant(&[1, 4 * hidden, hidden], w.recurrent);
@@ -213,7 +219,15 @@ impl GraphBuilder {
         let (h_out, c_out) = (self.fresh("lstm_h"), self.fresh("lstm_c"));
         self.push(
             "LSTM",
-            &[&x.name, &input.name, &recurrent.name, &bias.name, "", &h.name, &c.name],
+            &[
+                &x.name,
+                &input.name,
+                &recurrent.name,
+                &bias.name,
+                "",
+                &h.name,
+                &c.name,
+            ],
             vec![String::new(), h_out.clone(), c_out.clone()],
             &[Attribute::Int("hidden_size", hidden as i64)],
         );
@@ -225,7 +239,10 @@ impl GraphBuilder {
             },
             Tensor { name: c_out, dims },
         );
-        (self.reshape(&h, &[1, hidden]), self.reshape(&c, &[1, hidden]))
+        (
+            self.reshape(&h, &[1, hidden]),
+            self.reshape(&c, &[1, hidden]),
+        )
     }
 
     /// One GRU step on `x [1, inputs]` and `h [1, hidden]`; returns the new `h`.
@@ -239,7 +256,14 @@ impl GraphBuilder {
         let name = self.fresh("gru_h");
         self.push(
             "GRU",
-            &[&x.name, &input.name, &recurrent.name, &bias.name, "", &h.name],
+            &[
+                &x.name,
+                &input.name,
+                &recurrent.name,
+                &bias.name,
+                "",
+                &h.name,
+            ],
             vec![String::new(), name.clone()],
             &[
                 Attribute::Int("hidden_size", hidden as i64),
@@ -258,7 +282,10 @@ impl GraphBuilder {
             "LayerNormalization",
             &[&x.name, &s.name, &b.name],
             &x.dims,
-            &[Attribute::Int("axis", -1), Attribute::Float("epsilon", 1e-5)],
+            &[
+                Attribute::Int("axis", -1),
+                Attribute::Float("epsilon", 1e-5),
+            ],
         )
     }
 
@@ -267,7 +294,12 @@ impl GraphBuilder {
     }
 
     pub fn leaky_relu(&mut self, x: &Tensor, slope: f32) -> Tensor {
-        self.node("LeakyRelu", &[&x.name], &x.dims, &[Attribute::Float("alpha", slope)])
+        self.node(
+            "LeakyRelu",
+            &[&x.name],
+            &x.dims,
+            &[Attribute::Float("alpha", slope)],
+        )
     }
 
     pub fn tanh(&mut self, x: &Tensor) -> Tensor {
@@ -288,7 +320,12 @@ impl GraphBuilder {
 
     /// Over the last axis.
     pub fn softmax(&mut self, x: &Tensor) -> Tensor {
-        self.node("Softmax", &[&x.name], &x.dims, &[Attribute::Int("axis", -1)])
+        self.node(
+            "Softmax",
+            &[&x.name],
+            &x.dims,
+            &[Attribute::Int("axis", -1)],
+        )
     }
 
     /// Sum over the last axis, which stays with length 1.
@@ -338,11 +375,19 @@ impl GraphBuilder {
         let mut dims = parts[0].dims.clone();
         dims[axis] = parts.iter().map(|p| p.dims[axis]).sum();
         let names: Vec<&str> = parts.iter().map(|p| p.name.as_str()).collect();
-        self.node("Concat", &names, &dims, &[Attribute::Int("axis", axis as i64)])
+        self.node(
+            "Concat",
+            &names,
+            &dims,
+            &[Attribute::Int("axis", axis as i64)],
+        )
     }
 
     pub fn reshape(&mut self, x: &Tensor, dims: &[usize]) -> Tensor {
-        assert_eq!(x.dims.iter().product::<usize>(), dims.iter().product::<usize>());
+        assert_eq!(
+            x.dims.iter().product::<usize>(),
+            dims.iter().product::<usize>()
+        );
         let shape: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
         let shape = self.integers(&shape);
         self.node("Reshape", &[&x.name, &shape.name], dims, &[])
@@ -438,9 +483,7 @@ mod tests {
             .and_then(|m| m.into_optimized())
             .and_then(|m| m.into_runnable())
             .unwrap();
-        let out = model
-            .run(tvec!(tensor2(&[[1.0f32, 10.0]]).into()))
-            .unwrap();
+        let out = model.run(tvec!(tensor2(&[[1.0f32, 10.0]]).into())).unwrap();
         let view = out[0].to_plain_array_view::<f32>().unwrap();
         assert_eq!(view.as_slice().unwrap(), &[21.5, 42.5]);
     }

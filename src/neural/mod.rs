@@ -6,7 +6,18 @@
 
 pub mod contract;
 pub mod error;
+pub mod gesture_model;
 pub mod graph;
+pub mod kernel;
+pub mod lower;
+pub mod model;
+pub mod oracle;
+pub mod plan;
+pub mod screen;
+pub mod slot;
+pub mod sound_model;
+pub mod zoo;
 
 pub use contract::Contract;
 pub use error::ModelError;
+pub use model::Model;

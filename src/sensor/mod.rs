@@ -1,5 +1,26 @@
 //! Datagram → [`SensorFrame`]. Runs on the network thread; only the ring's output end goes to the audio thread.
 
+pub mod osc;
+
+pub mod dialect;
+pub mod layout;
+
+pub mod assembly;
 pub mod frame;
 pub mod performer;
 pub use frame::{DeviceId, SensorFrame};
+
+pub mod arrival;
+pub mod clock;
+pub mod device;
+pub mod intake;
+mod stream;
+
+pub mod hub;
+pub mod ring;
+
+pub mod encode;
+pub mod impair;
+pub mod transmit;
+
+pub mod take;

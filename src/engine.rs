@@ -1,0 +1,292 @@
+//! The instrument without one plugin type: sensor readings, keys and settings in, stereo sound out.
+//! Everything is allocated in [`Engine::new`] and [`Engine::prepare`]; [`Engine::render`] returns
+//! nothing and counts. Models step on the control grid ([`ticks`]), so any partition of the same
+//! input into blocks gives the same samples. Audio thread, but for `new` and `prepare`.
+
+pub mod keys;
+mod meters;
+pub mod mix;
+pub mod note_out;
+mod output;
+mod tick;
+pub mod ticks;
+
+pub use mix::{Override, Source};
+
+use crate::controls::{CONTROL_COUNT, Controls};
+use crate::gesture::mapping::{CompiledMap, Seating};
+use crate::gesture::pipeline::MotionTick;
+use crate::gesture::TICK_RATE_HZ;
+use crate::handover::{Ship, Shore, handover};
+use crate::host_clock::HostClock;
+use crate::neural::gesture_model::Intent;
+use crate::neural::voice::{GestureLoader, GestureRack, SoundLoader, SoundRack, gesture_rack, sound_rack};
+use crate::sensor::ring::SensorOutput;
+use crate::neural::sound_model::standard_bands;
+use crate::sound::frame::{NoiseBands, SoundFrame};
+use crate::sound::synth::Synth;
+use crate::telemetry::{TelemetryInput, TelemetryOutput, telemetry};
+use crate::units::HostTime;
+use keys::Keys;
+use meters::Meters;
+use note_out::{NoteChange, NoteOut};
+use output::Output;
+use tick::NoteQueue;
+use ticks::{CHUNK_SAMPLES, Ticks};
+
+/// Audio latency reported to the host: none. The sensors' playout delay is not the host's to compensate.
+pub const LATENCY_SAMPLES: u32 = 0;
+/// Ports whose readings can flow in at once.
+pub const FEEDS_MAX: usize = 4;
+/// Readings taken from one ring at one tick: twenty times what six sensors send.
+const READINGS_PER_TICK: usize = 256;
+/// After a panic the output stays shut this long, for the models to forget.
+const PANIC_TICKS: u32 = 8;
+
+/// What the parameters say for one block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// 0 to 15.
+    pub gesture_slot: u8,
+    pub sound_slot: u8,
+    pub engage: bool,
+    pub freeze: bool,
+    /// Acts when it turns true.
+    pub recentre: bool,
+    /// Acts when it turns true.
+    pub panic: bool,
+    pub note_out: bool,
+    pub gain_db: f32,
+    pub transpose_semitones: f32,
+    /// 0 takes the most likely note; 1 samples as the model says.
+    pub temperature: f32,
+    pub crossfade_ms: f32,
+    /// `None` adapts to the sensors.
+    pub playout_ms: Option<f32>,
+    /// Time is counted in samples instead of read from the clock.
+    pub offline: bool,
+    pub overrides: [Override; CONTROL_COUNT],
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            gesture_slot: 0,
+            sound_slot: 0,
+            engage: true,
+            freeze: false,
+            recentre: false,
+            panic: false,
+            note_out: false,
+            gain_db: 0.0,
+            transpose_semitones: 0.0,
+            temperature: 0.3,
+            crossfade_ms: 30.0,
+            playout_ms: None,
+            offline: false,
+            overrides: [Override::GESTURE; CONTROL_COUNT],
+        }
+    }
+}
+
+/// What reaches a running engine from outside the audio thread.
+pub enum Mail {
+    /// Readings of one port, or `None` when it is closed.
+    Feed { index: usize, readings: Option<SensorOutput> },
+    /// What feeds the inputs of the gesture model in a slot (0 to 15).
+    Map { slot: usize, map: CompiledMap },
+    /// Which device fills which role.
+    Seating(Seating),
+}
+
+/// The other ends of everything an engine holds: what may allocate, free and wait.
+pub struct EngineShore {
+    pub mail: Shore<Mail>,
+    pub telemetry: TelemetryOutput,
+    pub gestures: GestureLoader,
+    pub sounds: SoundLoader,
+}
+
+pub struct Engine {
+    sample_rate_hz: f32,
+    settings: Settings,
+    clock: HostClock,
+    ticks: Ticks,
+    /// Samples handed to the host since the reset.
+    delivered: u64,
+    /// `delivered` when the block began.
+    block_start: u64,
+    mail: Ship<Mail>,
+    feeds: [Option<Box<Mail>>; FEEDS_MAX],
+    motion: MotionTick,
+    seating: Seating,
+    /// 0 to 1: whether the motion that drives the sound is there.
+    presence: f32,
+    keys: Keys,
+    gestures: GestureRack,
+    sounds: SoundRack,
+    intent: Intent,
+    controls: Controls,
+    frame: SoundFrame,
+    bands: NoiseBands,
+    synth: Synth,
+    output: Output,
+    chunk: [[f32; CHUNK_SAMPLES]; 2],
+    chunk_left: usize,
+    chunk_length: usize,
+    panic_ticks: u32,
+    song_tick_offset: i64,
+    notes: NoteOut,
+    note_queue: NoteQueue,
+    meters: Meters,
+    telemetry: TelemetryInput,
+}
+
+impl EngineShore {
+    /// Frees whatever came home from the audio thread.
+    pub fn collect(&mut self) {
+        self.mail.collect();
+        self.gestures.collect();
+        self.sounds.collect();
+    }
+}
+
+impl Engine {
+    /// Allocates an engine and the shore it talks to.
+    pub fn new(sample_rate_hz: f32) -> (Engine, EngineShore) {
+        let (mail_shore, mail) = handover(64);
+        let (telemetry_input, telemetry_output) = telemetry();
+        let (gesture_loader, gestures) = gesture_rack();
+        let (sound_loader, sounds) = sound_rack();
+        let engine = Engine {
+            sample_rate_hz,
+            settings: Settings::default(),
+            clock: HostClock::new(f64::from(sample_rate_hz)),
+            ticks: Ticks::new(f64::from(sample_rate_hz)),
+            delivered: 0,
+            block_start: 0,
+            mail,
+            feeds: [const { None }; FEEDS_MAX],
+            motion: MotionTick::new(),
+            seating: Seating::default(),
+            presence: 0.0,
+            keys: Keys::default(),
+            gestures,
+            sounds,
+            intent: Intent::default(),
+            controls: Controls::SILENT,
+            frame: SoundFrame::SILENT,
+            bands: standard_bands(),
+            synth: Synth::new(sample_rate_hz),
+            output: Output::new(sample_rate_hz),
+            chunk: [[0.0; CHUNK_SAMPLES]; 2],
+            chunk_left: 0,
+            chunk_length: 0,
+            panic_ticks: 0,
+            song_tick_offset: 0,
+            notes: NoteOut::default(),
+            note_queue: NoteQueue::default(),
+            meters: Meters::default(),
+            telemetry: telemetry_input,
+        };
+        let shore = EngineShore {
+            mail: mail_shore,
+            telemetry: telemetry_output,
+            gestures: gesture_loader,
+            sounds: sound_loader,
+        };
+        (engine, shore)
+    }
+
+    /// Makes the engine ready for a sample rate; what is loaded and mapped stays. May allocate.
+    pub fn prepare(&mut self, sample_rate_hz: f32) {
+        if self.sample_rate_hz != sample_rate_hz {
+            self.sample_rate_hz = sample_rate_hz;
+            self.clock = HostClock::new(f64::from(sample_rate_hz));
+            self.ticks = Ticks::new(f64::from(sample_rate_hz));
+            self.synth = Synth::new(sample_rate_hz);
+            self.output = Output::new(sample_rate_hz);
+        }
+        self.reset();
+    }
+
+    /// Forgets everything that sounded; keeps models, map and sensors.
+    pub fn reset(&mut self) {
+        self.clock.reset();
+        self.ticks.reset();
+        self.delivered = 0;
+        self.chunk_left = 0;
+        self.keys.clear();
+        self.motion.reset();
+        self.intent = Intent::default();
+        self.controls = Controls::SILENT;
+        self.gestures.reset();
+        self.sounds.reset();
+        self.synth.reset();
+        self.output.reset();
+        self.notes = NoteOut::default();
+        self.note_queue = NoteQueue::default();
+        self.panic_ticks = 0;
+    }
+
+    /// Starts a block of `samples` at the clock's `now`: takes mail, notes what the parameters say.
+    /// `song_s` is the transport's position while it rolls: distributions are sampled by it.
+    #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
+    pub fn begin_block(&mut self, now: HostTime, samples: usize, settings: &Settings, song_s: Option<f64>) {
+        self.take_mail();
+        if settings.recentre && !self.settings.recentre {
+            self.motion.recentre();
+        }
+        if settings.panic && !self.settings.panic {
+            self.panic();
+        }
+        self.settings = *settings;
+        self.motion.engage(settings.engage);
+        self.motion.playout.set_delay(settings.playout_ms);
+        self.clock.block(now, samples, settings.offline);
+        self.block_start = self.delivered;
+        if let Some(song_s) = song_s {
+            let here_s = self.delivered as f64 / f64::from(self.sample_rate_hz);
+            self.song_tick_offset = ((song_s - here_s) * f64::from(TICK_RATE_HZ)).round() as i64;
+        }
+    }
+
+    /// Renders the next samples of the block; any length.
+    #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
+    pub fn render(&mut self, left: &mut [f32], right: &mut [f32]) {
+        let total = left.len().min(right.len());
+        let mut done = 0;
+        while done < total {
+            if self.chunk_left == 0 {
+                self.render_chunk();
+            }
+            let from = self.chunk_length - self.chunk_left;
+            let count = self.chunk_left.min(total - done);
+            left[done..done + count].copy_from_slice(&self.chunk[0][from..from + count]);
+            right[done..done + count].copy_from_slice(&self.chunk[1][from..from + count]);
+            self.chunk_left -= count;
+            self.delivered += count as u64;
+            done += count;
+        }
+    }
+
+    /// Ends the block that took from `begun` to `now`.
+    #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
+    pub fn end_block(&mut self, begun: HostTime, now: HostTime, samples: usize) {
+        self.meters.push(now.seconds_since(begun), samples as f64 / f64::from(self.sample_rate_hz));
+    }
+
+    pub fn keys(&mut self) -> &mut Keys {
+        &mut self.keys
+    }
+
+    /// The next note that began or ended in what was rendered.
+    pub fn next_note(&mut self) -> Option<NoteChange> {
+        self.note_queue.pop()
+    }
+
+    /// What the sound model heard last.
+    pub fn controls(&self) -> &Controls {
+        &self.controls
+    }
+}

@@ -1,0 +1,217 @@
+//! What happens at a control tick: readings in, both models, the next frame for the synth, a snapshot out.
+//! Audio thread.
+
+use super::note_out::NoteChange;
+use super::ticks::Chunk;
+use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
+use crate::controls::SILENCE_DB;
+use crate::gesture::TICK_RATE_HZ;
+use crate::gesture::features::LimbFeature;
+use crate::gesture::pipeline::Motion;
+use crate::neural::gesture_model::Intent;
+use crate::neural::voice::Draw;
+use crate::telemetry::{AudioCounts, Snapshot};
+use crate::units::HostTime;
+
+/// Above this level a sound is heard whole; from here down to silence it is faded, so that no model hums.
+const WHOLE_DB: f32 = -70.0;
+const TICK_MS: f32 = 1e3 / TICK_RATE_HZ as f32;
+
+impl Engine {
+    /// Takes what arrived from outside; what it replaces goes home.
+    pub(super) fn take_mail(&mut self) {
+        while let Some(mail) = self.mail.receive() {
+            let replaced = match &*mail {
+                Mail::Feed { index, .. } => match self.feeds.get_mut(*index) {
+                    Some(feed) => feed.replace(mail),
+                    None => Some(mail),
+                },
+                Mail::Map { slot, map } => {
+                    if let Some(voice) = self.gestures.in_slot(*slot) {
+                        voice.set_map(map);
+                    }
+                    Some(mail)
+                }
+                Mail::Seating(seating) => {
+                    self.seating = *seating;
+                    self.motion.set_seating(seating);
+                    Some(mail)
+                }
+            };
+            if let Some(replaced) = replaced {
+                self.mail.send_home(replaced);
+            }
+        }
+    }
+
+    /// Lets go of every note and memory, behind a short fade.
+    pub(super) fn panic(&mut self) {
+        self.keys.clear();
+        self.panic_ticks = PANIC_TICKS;
+    }
+
+    /// Renders the next chunk of the grid into the engine's own buffer.
+    pub(super) fn render_chunk(&mut self) {
+        let chunk = self.ticks.advance();
+        if let Some((tick, length)) = chunk.tick {
+            self.tick(tick, length, self.time_of(&chunk));
+        }
+        let [left, right] = &mut self.chunk;
+        let (left, right) = (&mut left[..chunk.samples], &mut right[..chunk.samples]);
+        self.synth.render(left, right);
+        self.output.render(left, right);
+        self.chunk_length = chunk.samples;
+        self.chunk_left = chunk.samples;
+    }
+
+    fn time_of(&self, chunk: &Chunk) -> HostTime {
+        let offset = chunk.start.saturating_sub(self.block_start) as usize;
+        self.clock.sensor_time_of(offset)
+    }
+
+    fn tick(&mut self, tick: u64, length_samples: u32, time: HostTime) {
+        self.take_readings();
+        let motion = *self.motion.tick(time);
+        let crossfade_ticks = (self.settings.crossfade_ms * 1e-3 * TICK_RATE_HZ as f32).round().max(1.0) as u32;
+        let draw = Draw {
+            temperature: self.settings.temperature,
+            dice: dice(tick as i64 + self.song_tick_offset),
+        };
+        let slot = usize::from(self.settings.gesture_slot);
+        let intent = self.gestures.tick(slot, &motion.bank, draw, crossfade_ticks);
+        if !self.settings.freeze {
+            self.intent = intent;
+            self.presence = motion.freshest(&self.seating);
+        }
+        self.controls = mix::mix(
+            &self.settings.overrides,
+            &self.intent.controls,
+            &self.keys,
+            self.presence,
+            self.settings.transpose_semitones,
+        );
+        let slot = usize::from(self.settings.sound_slot);
+        self.frame = self.sounds.tick(slot, &self.controls, (), crossfade_ticks);
+        self.fade_to_silence();
+        self.synth.set_target(&self.frame, &self.bands, length_samples);
+        self.close_panic();
+        self.output.set(self.settings.gain_db, self.panic_ticks == 0);
+        let note = self.notes.push(&self.controls, self.settings.note_out);
+        self.note_queue.push(note);
+        self.tell(tick, time, &motion);
+    }
+
+    fn take_readings(&mut self) {
+        for feed in self.feeds.iter_mut().flatten() {
+            let Mail::Feed { readings: Some(readings), .. } = &mut **feed else {
+                continue;
+            };
+            for _ in 0..READINGS_PER_TICK {
+                let Some(frame) = readings.pop() else { break };
+                self.motion.push(frame);
+            }
+        }
+    }
+
+    /// A sound model may leave a residue at the floor of its range; silence is silence.
+    fn fade_to_silence(&mut self) {
+        let loudness_db = self.controls.loudness_db;
+        if loudness_db >= WHOLE_DB {
+            return;
+        }
+        let gain = ((loudness_db - SILENCE_DB) / (WHOLE_DB - SILENCE_DB)).clamp(0.0, 1.0);
+        for amplitude in self.frame.harmonics.iter_mut().chain(&mut self.frame.noise_rms) {
+            *amplitude *= gain;
+        }
+    }
+
+    /// Counts a panic down; behind the closed fade everything is forgotten.
+    fn close_panic(&mut self) {
+        if self.panic_ticks == PANIC_TICKS / 2 {
+            self.gestures.reset();
+            self.sounds.reset();
+            self.synth.reset();
+            self.intent = Intent::default();
+        }
+        self.panic_ticks = self.panic_ticks.saturating_sub(1);
+    }
+
+    fn tell(&mut self, tick: u64, time: HostTime, motion: &Motion) {
+        let counts = self.motion.playout.counters();
+        let playout_ms = 1e3 * self.motion.playout.delay_s() as f32;
+        let glide_ms = (self.gestures.period_ticks() - 1) as f32 * TICK_MS / 2.0;
+        let snapshot = Snapshot {
+            song_s: tick as f64 / f64::from(TICK_RATE_HZ),
+            host_s: time.0,
+            motion_energy: motion.bank.0.map(|limb| limb[LimbFeature::Energy.index()]),
+            freshness: motion.freshness,
+            controls: self.controls,
+            onset: self.intent.onset,
+            confidence: self.intent.confidence,
+            motion_age_ms: playout_ms + glide_ms + TICK_MS / 2.0,
+            playout_ms,
+            callback_load: self.meters.take_worst_load(),
+            limiter_db: self.output.limiter().reduction_db(),
+            counts: AudioCounts {
+                late: counts.late,
+                bridged: counts.bridged,
+                dropouts: counts.dropouts,
+                not_finite: counts.invalid + self.output.limiter().faults() + self.synth.faults(),
+                overrun: self.overruns(),
+                overload: self.meters.overloads,
+            },
+            peak: self.output.take_peak(),
+            gesture_slot: self.settings.gesture_slot,
+            sound_slot: self.settings.sound_slot,
+        };
+        self.telemetry.push(snapshot);
+    }
+
+    fn overruns(&self) -> u64 {
+        let dropped = |feed: &Option<Box<Mail>>| match feed.as_deref() {
+            Some(Mail::Feed { readings: Some(readings), .. }) => readings.dropped(),
+            _ => 0,
+        };
+        self.feeds.iter().map(dropped).sum()
+    }
+}
+
+/// A number that depends on the tick alone, so that a bounce from the same place repeats (SplitMix64's finaliser).
+fn dice(tick: i64) -> u32 {
+    let mut x = (tick as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (x ^ (x >> 31)) as u32
+}
+
+/// Notes decided since the host last asked, without a heap: a span holds few ticks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct NoteQueue {
+    notes: [NoteChange; 16],
+    first: usize,
+    count: usize,
+}
+
+impl NoteQueue {
+    /// Keeps a change; what changes nothing is not kept. A full queue drops the oldest.
+    pub fn push(&mut self, change: NoteChange) {
+        if change == NoteChange::default() {
+            return;
+        }
+        if self.count == self.notes.len() {
+            self.pop();
+        }
+        self.notes[(self.first + self.count) % self.notes.len()] = change;
+        self.count += 1;
+    }
+
+    pub fn pop(&mut self) -> Option<NoteChange> {
+        if self.count == 0 {
+            return None;
+        }
+        let change = self.notes[self.first];
+        self.first = (self.first + 1) % self.notes.len();
+        self.count -= 1;
+        Some(change)
+    }
+}

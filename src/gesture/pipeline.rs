@@ -1,0 +1,227 @@
+//! The whole gesture side in one piece: readings in, the features of every role at each tick out. Engine and
+//! training both call this, so that what was trained is what plays. Audio thread; nothing allocates after `new`.
+
+use super::features::{FeatureBank, LIMB_FEATURE_COUNT, Limb, LimbFeature};
+use super::mapping::{CompiledMap, Seat, Seating};
+use super::playout::Playout;
+use super::{ROLE_COUNT, Role, TICK_S};
+use crate::sensor::{DeviceId, SensorFrame};
+use crate::units::HostTime;
+
+/// Engaging and releasing the motion takes this long.
+const ENGAGE_S: f32 = 0.1;
+/// An automatic seat whose device is silent for this long may go to a spare one.
+const SPARE_AFTER_S: f64 = 2.0;
+
+/// One tick of motion.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Motion {
+    pub bank: FeatureBank,
+    /// By role: 1 while its device is heard, falling to 0 when it stops or motion is released; 0 without a device.
+    pub freshness: [f32; ROLE_COUNT],
+}
+
+impl Motion {
+    pub const NEUTRAL: Motion = Motion {
+        bank: FeatureBank::NEUTRAL,
+        freshness: [0.0; ROLE_COUNT],
+    };
+
+    /// The freshest of the roles that `seating` wants; 1 when it wants none.
+    pub fn freshest(&self, seating: &Seating) -> f32 {
+        let wanted = seating.wanted();
+        if wanted.is_empty() {
+            return 1.0;
+        }
+        wanted
+            .iter()
+            .map(|role| self.freshness[role.index()])
+            .fold(0.0, f32::max)
+    }
+}
+
+/// Playout, limbs and map.
+#[derive(Clone, Debug)]
+pub struct MotionTick {
+    pub playout: Playout,
+    limbs: [Limb; ROLE_COUNT],
+    worn: [Option<DeviceId>; ROLE_COUNT],
+    map: CompiledMap,
+    motion: Motion,
+    is_frozen: bool,
+    is_engaged: bool,
+    engaged: f32,
+}
+
+impl MotionTick {
+    pub fn new() -> Self {
+        MotionTick {
+            playout: Playout::new(),
+            limbs: std::array::from_fn(|_| Limb::new()),
+            worn: [None; ROLE_COUNT],
+            map: CompiledMap::empty(),
+            motion: Motion::NEUTRAL,
+            is_frozen: false,
+            is_engaged: true,
+            engaged: 1.0,
+        }
+    }
+
+    /// Forgets all motion; the map, freeze and engagement stay.
+    pub fn reset(&mut self) {
+        self.playout.reset();
+        self.limbs.iter_mut().for_each(Limb::reset);
+        self.worn = [None; ROLE_COUNT];
+        self.motion = Motion::NEUTRAL;
+        self.engaged = f32::from(u8::from(self.is_engaged));
+    }
+
+    pub fn push(&mut self, frame: SensorFrame) {
+        self.playout.push(frame);
+    }
+
+    /// Devices that keep their role keep their state.
+    pub fn set_map(&mut self, map: &CompiledMap) {
+        self.map = *map;
+    }
+
+    /// Only the seats: for an engine that plays several models, each with its own map over one bank.
+    pub fn set_seating(&mut self, seating: &Seating) {
+        self.map.seating = *seating;
+    }
+
+    /// "This is forward", for every limb.
+    pub fn recentre(&mut self) {
+        self.limbs.iter_mut().for_each(Limb::recentre);
+    }
+
+    /// Holds the features, pose and movement both, as they are. Sensors are followed underneath.
+    pub fn freeze(&mut self, is_frozen: bool) {
+        self.is_frozen = is_frozen;
+    }
+
+    /// Released, every feature glides to its resting value and freshness to 0 within 100 ms.
+    pub fn engage(&mut self, is_engaged: bool) {
+        self.is_engaged = is_engaged;
+    }
+
+    /// Which device is worn in a role now.
+    pub fn worn(&self, role: Role) -> Option<DeviceId> {
+        self.worn[role.index()]
+    }
+
+    pub fn limb(&self, role: Role) -> &Limb {
+        &self.limbs[role.index()]
+    }
+
+    /// The motion of the last tick.
+    pub fn motion(&self) -> &Motion {
+        &self.motion
+    }
+
+    /// One step of the control grid. Call it once per tick, with times 1/200 s apart.
+    pub fn tick(&mut self, time: HostTime) -> &Motion {
+        self.playout.advance(time);
+        self.take_seats(time);
+        let way = TICK_S as f32 / ENGAGE_S;
+        let way = if self.is_engaged { way } else { -way };
+        self.engaged = (self.engaged + way).clamp(0.0, 1.0);
+        for role in 0..ROLE_COUNT {
+            let (features, freshness) = match self.worn[role] {
+                None => (LimbFeature::NEUTRAL, 0.0),
+                Some(device) => {
+                    let played = self.playout.read(device, time);
+                    let features = self.limbs[role].step_fresh(&played.frame, played.freshness);
+                    (features, played.freshness)
+                }
+            };
+            if !self.is_frozen {
+                self.motion.bank.0[role] = engaged(features, self.engaged);
+                self.motion.freshness[role] = freshness * self.engaged;
+            }
+        }
+        &self.motion
+    }
+
+    /// The inputs of the map's model at the last tick.
+    pub fn inputs(&self, inputs: &mut [f32]) {
+        self.map.apply(&self.motion.bank, inputs);
+    }
+
+    fn take_seats(&mut self, time: HostTime) {
+        let seats = self.map.seating.seats;
+        for role in 0..ROLE_COUNT {
+            match seats[role] {
+                Seat::Device(device) => self.wear(role, Some(device)),
+                Seat::Empty | Seat::Reserved => self.wear(role, None),
+                Seat::Automatic => {}
+            }
+        }
+        for index in 0..self.map.seating.wanted().len() {
+            let Some(role) = self.map.seating.wanted().get(index).map(|r| r.index()) else {
+                break;
+            };
+            if seats[role] != Seat::Automatic {
+                continue;
+            }
+            let is_silent = self.worn[role].is_none_or(|device| self.is_silent(device, time));
+            if is_silent && let Some(device) = self.spare(time) {
+                self.wear(role, Some(device));
+            }
+        }
+    }
+
+    fn is_silent(&self, device: DeviceId, time: HostTime) -> bool {
+        let newest = self.playout.newest(device);
+        newest.is_none_or(|newest| time.seconds_since(newest) > SPARE_AFTER_S)
+    }
+
+    /// The first device to have come that is heard and that no role names.
+    fn spare(&self, time: HostTime) -> Option<DeviceId> {
+        let seats = &self.map.seating.seats;
+        self.playout.devices().iter().copied().find(|device| {
+            !self.worn.contains(&Some(*device))
+                && !seats.contains(&Seat::Device(*device))
+                && !self.is_silent(*device, time)
+        })
+    }
+
+    fn wear(&mut self, role: usize, device: Option<DeviceId>) {
+        if self.worn[role] != device {
+            self.worn[role] = device;
+            self.limbs[role].reset();
+        }
+    }
+}
+
+impl Default for MotionTick {
+    fn default() -> Self {
+        MotionTick::new()
+    }
+}
+
+/// From rest (0) to the features as they are (1); directions stay directions.
+fn engaged(features: [f32; LIMB_FEATURE_COUNT], amount: f32) -> [f32; LIMB_FEATURE_COUNT] {
+    if amount >= 1.0 {
+        return features;
+    }
+    let mut out = LimbFeature::NEUTRAL;
+    for (rest, moving) in out.iter_mut().zip(features) {
+        *rest += (moving - *rest) * amount;
+    }
+    let up = LimbFeature::UpX.index()..LimbFeature::UpZ.index() + 1;
+    let heading = LimbFeature::HeadingSin.index()..LimbFeature::HeadingCos.index() + 1;
+    for direction in [up, heading] {
+        let part = &mut out[direction.clone()];
+        let norm = part.iter().map(|v| v * v).sum::<f32>().sqrt();
+        if norm > 1e-3 {
+            part.iter_mut().for_each(|v| *v /= norm);
+        } else {
+            part.copy_from_slice(&LimbFeature::NEUTRAL[direction]);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,369 @@
+//! A gesture model: features in, musical intent out. Runs on the audio thread.
+//!
+//! Motion barely determines pitch, so a model may state a distribution. It is sampled by the Gumbel-max
+//! method (Gumbel 1954): noise that is drawn at an onset and held until the next one is added to the
+//! logits, and the largest wins. So a note stays while it is held, whatever the temperature, and the same
+//! dice give the same notes.
+
+mod feed;
+mod pitch;
+
+use super::contract::{Contract, Kind, Output, Probability};
+use super::error::ModelError;
+use super::model::Model;
+use crate::controls::{CONTROL_COUNT, Control, Controls};
+pub use feed::Feed;
+use pitch::{Dice, PitchChoice};
+
+/// An onset begins where its probability rises above the first and ends where it falls under the second.
+const ONSET_BEGINS: f32 = 0.5;
+const ONSET_ENDS: f32 = 0.3;
+/// The same for models that state no onset, by loudness.
+const SOUND_BEGINS_DB: f32 = -45.0;
+const SOUND_ENDS_DB: f32 = -55.0;
+
+/// What a gesture means.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Intent {
+    pub controls: Controls,
+    /// Which controls the model states, in the order of [`Control::ALL`]; the others are neutral.
+    pub stated: [bool; CONTROL_COUNT],
+    /// 0 to 1: whether a note begins now.
+    pub onset: f32,
+    /// 0 to 1: how sure the model is.
+    pub confidence: f32,
+}
+
+impl Intent {
+    pub const NONE: Intent = Intent {
+        controls: Controls::SILENT,
+        stated: [false; CONTROL_COUNT],
+        onset: 0.0,
+        confidence: 0.0,
+    };
+
+    /// Straight line from `self` (`amount` 0) to `target` (`amount` 1).
+    pub fn toward(&self, target: &Intent, amount: f32) -> Intent {
+        let line = |from: f32, to: f32| from + (to - from) * amount;
+        Intent {
+            controls: self.controls.toward(&target.controls, amount),
+            stated: target.stated,
+            onset: line(self.onset, target.onset),
+            confidence: line(self.confidence, target.confidence),
+        }
+    }
+}
+
+impl Default for Intent {
+    fn default() -> Self {
+        Intent::NONE
+    }
+}
+
+/// One element of an output tensor.
+#[derive(Clone, Copy)]
+struct Element {
+    output: usize,
+    index: usize,
+}
+
+#[derive(Clone, Copy)]
+struct PointReading {
+    control: Control,
+    element: Element,
+    scale: f32,
+    offset: f32,
+}
+
+#[derive(Clone)]
+pub struct GestureModel {
+    model: Model,
+    feed: Feed,
+    points: Vec<PointReading>,
+    pitch: Option<PitchChoice>,
+    onset: Option<Element>,
+    confidence: Option<Element>,
+    stated: [bool; CONTROL_COUNT],
+    held: Controls,
+    dice: Dice,
+    sounding: bool,
+}
+
+impl GestureModel {
+    pub fn load(bytes: &[u8]) -> Result<GestureModel, ModelError> {
+        let model = Model::load(bytes)?;
+        if model.contract().kind != Kind::Gesture {
+            let cause = "this is a sound model: load it into a sound slot";
+            return Err(ModelError::contract(cause));
+        }
+        let mut gesture = GestureModel {
+            feed: Feed::new(&model)?,
+            points: Vec::new(),
+            pitch: None,
+            onset: None,
+            confidence: None,
+            stated: [false; CONTROL_COUNT],
+            held: Controls::SILENT,
+            dice: Dice::default(),
+            sounding: false,
+            model,
+        };
+        let outputs = gesture.model.contract().outputs.clone();
+        outputs
+            .iter()
+            .try_for_each(|output| gesture.add_output(output))?;
+        Ok(gesture)
+    }
+
+    fn add_output(&mut self, output: &Output) -> Result<(), ModelError> {
+        let model = &self.model;
+        let element = |p: &Probability| {
+            let output = feed::output(model, &p.tensor)?;
+            Ok::<_, ModelError>(Element {
+                output,
+                index: p.index,
+            })
+        };
+        let mut stated = None;
+        match output {
+            Output::Point(p) => {
+                let control = Control::from_name(&p.control);
+                let control = control.ok_or_else(|| {
+                    ModelError::contract(format!("'{}' is no control", p.control))
+                })?;
+                self.points.push(PointReading {
+                    control,
+                    element: Element {
+                        output: feed::output(model, &p.tensor)?,
+                        index: p.index,
+                    },
+                    scale: p.scale,
+                    offset: p.offset,
+                });
+                stated = Some(control);
+            }
+            Output::CategoricalPitch(c) => {
+                self.pitch = Some(PitchChoice::categorical(model, c)?);
+                stated = Some(Control::Pitch);
+            }
+            Output::MixturePitch(m) => {
+                self.pitch = Some(PitchChoice::mixture(model, m)?);
+                stated = Some(Control::Pitch);
+            }
+            Output::Onset(p) => self.onset = Some(element(p)?),
+            Output::Confidence(p) => self.confidence = Some(element(p)?),
+            Output::HarmonicNoise(_) | Output::Waveform(_) => {}
+        }
+        let place = Control::ALL.iter().position(|c| Some(*c) == stated);
+        if let Some(place) = place {
+            self.stated[place] = true;
+        }
+        Ok(())
+    }
+
+    pub fn contract(&self) -> &Contract {
+        self.model.contract()
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Names of the inputs of `step`, in its order.
+    pub fn input_names(&self) -> &[String] {
+        self.feed.names()
+    }
+
+    pub fn frame_rate_hz(&self) -> u32 {
+        self.contract().frame_rate_hz
+    }
+
+    /// Ticks of the control grid from one step to the next.
+    pub fn period_ticks(&self) -> u32 {
+        self.contract().ticks_per_frame()
+    }
+
+    /// Forgets everything it heard.
+    pub fn reset(&mut self) {
+        self.model.reset();
+        self.held = Controls::SILENT;
+        self.dice = Dice::default();
+        self.sounding = false;
+        if let Some(pitch) = &mut self.pitch {
+            pitch.reset();
+        }
+    }
+
+    /// One step. `inputs` are features in their own units, in the order of `input_names`; missing ones are at
+    /// their mean. `temperature` 0 plays the likeliest pitch; 1 samples what the model learned. `random` is the
+    /// dice of this moment of the song.
+    pub fn step(&mut self, inputs: &[f32], temperature: f32, random: u32) -> Intent {
+        self.feed.write(&mut self.model, inputs);
+        self.model.step();
+        for point in &self.points {
+            let raw = self.read(point.element);
+            self.held
+                .set(point.control, raw * point.scale + point.offset);
+        }
+        let probability = |element: Option<Element>, default: f32| {
+            let value = element.map_or(default, |e| self.read(e));
+            if value.is_finite() {
+                value.clamp(0.0, 1.0)
+            } else {
+                0.0
+            }
+        };
+        let onset = probability(self.onset, 0.0);
+        let confidence = probability(self.confidence, 1.0);
+        let began = self.onset_begins(onset);
+        if began || !self.dice.is_thrown() {
+            self.dice.throw(random);
+        }
+        if let Some(pitch) = &mut self.pitch {
+            let note = pitch.choose(&self.model, &mut self.dice, temperature, began);
+            self.held.set(Control::Pitch, note);
+        }
+        Intent {
+            controls: self.held,
+            stated: self.stated,
+            onset,
+            confidence,
+        }
+    }
+
+    fn read(&self, element: Element) -> f32 {
+        self.model.output(element.output)[element.index]
+    }
+
+    fn onset_begins(&mut self, onset: f32) -> bool {
+        let (level, begins, ends) = match self.onset {
+            Some(_) => (onset, ONSET_BEGINS, ONSET_ENDS),
+            None => (self.held.loudness_db, SOUND_BEGINS_DB, SOUND_ENDS_DB),
+        };
+        let sounded = self.sounding;
+        self.sounding = if sounded {
+            level > ends
+        } else {
+            level > begins
+        };
+        self.sounding && !sounded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neural::graph::GraphBuilder;
+
+    /// Logits are the first three inputs, the onset is the fourth, loudness the fifth.
+    pub fn chooser() -> GestureModel {
+        let mut g = GraphBuilder::new("chooser");
+        let x = g.input("x", &[1, 5]);
+        let logits = g.slice(&x, 1, 0, 3);
+        let rest = g.slice(&x, 1, 3, 5);
+        g.output("logits", &logits);
+        g.output("rest", &rest);
+        g.contract(
+            &Contract::parse(
+                r#"{"version":1,"kind":"gesture","name":"Chooser","frame_rate_hz":100,"feature_schema":1,
+                "inputs":[{"tensor":"x","names":["a","b","c","onset","loud"],"mean":[0,0,0,0,0],"scale":[1,1,1,1,1]}],
+                "outputs":[{"categorical_pitch":{"logits":"logits","lowest_note":60}},
+                {"onset":{"tensor":"rest"}},
+                {"point":{"control":"loudness","tensor":"rest","index":1,"scale":80.0,"offset":-80.0}}]}"#,
+            )
+            .unwrap(),
+        );
+        GestureModel::load(&g.finish()).unwrap()
+    }
+
+    #[test]
+    fn at_temperature_0_the_likeliest_note_plays_and_does_not_flicker() {
+        let mut model = chooser();
+        assert_eq!(
+            model
+                .step(&[0.0, 2.0, 0.0, 0.0, 0.5], 0.0, 1)
+                .controls
+                .pitch_note,
+            61.0
+        );
+        assert_eq!(
+            model
+                .step(&[0.0, 2.0, 2.2, 0.0, 0.5], 0.0, 2)
+                .controls
+                .pitch_note,
+            61.0
+        );
+        assert_eq!(
+            model
+                .step(&[0.0, 2.0, 3.0, 0.0, 0.5], 0.0, 3)
+                .controls
+                .pitch_note,
+            62.0
+        );
+    }
+
+    #[test]
+    fn points_are_in_their_own_unit_and_say_that_they_are_stated() {
+        let intent = chooser().step(&[0.0, 0.0, 0.0, 0.75, 0.5], 0.0, 1);
+        assert_eq!(intent.controls.loudness_db, -40.0);
+        assert_eq!(intent.onset, 0.75);
+        assert_eq!(intent.confidence, 1.0);
+        assert_eq!(intent.stated[..4], [true, true, false, false]);
+    }
+
+    #[test]
+    fn notes_are_drawn_as_often_as_the_model_says_and_again_at_each_onset_only() {
+        let mut model = chooser();
+        let mut counts = [0; 3];
+        for dice in 0..4000u32 {
+            let logits = [0.0, 1.0, 2.0];
+            let struck = model.step(&[logits[0], logits[1], logits[2], 1.0, 0.5], 1.0, dice);
+            let held = model.step(&[logits[0], logits[1], logits[2], 0.0, 0.5], 1.0, dice ^ 77);
+            assert_eq!(struck.controls.pitch_note, held.controls.pitch_note);
+            counts[(struck.controls.pitch_note - 60.0) as usize] += 1;
+        }
+        let total: f32 = [0.0f32, 1.0, 2.0].iter().map(|l| l.exp()).sum();
+        for (i, count) in counts.iter().enumerate() {
+            let expected = (i as f32).exp() / total;
+            assert!(
+                (*count as f32 / 4000.0 - expected).abs() < 0.03,
+                "{counts:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_dice_give_the_same_notes() {
+        let play = || {
+            let mut model = chooser();
+            let steps = (0..50u32).map(|i| {
+                let onset = (i % 4 == 0) as u32 as f32;
+                model
+                    .step(
+                        &[0.3, 0.2, 0.1, onset, 0.5],
+                        1.0,
+                        i.wrapping_mul(2_654_435_761),
+                    )
+                    .controls
+                    .pitch_note
+            });
+            steps.collect::<Vec<_>>()
+        };
+        assert_eq!(play(), play());
+    }
+
+    #[test]
+    fn features_that_are_not_numbers_do_no_harm() {
+        let mut model = chooser();
+        let intent = model.step(&[f32::NAN, f32::INFINITY, 0.0], 1.0, 9);
+        assert!(intent.controls.pitch_note.is_finite() && intent.controls.loudness_db.is_finite());
+    }
+
+    #[test]
+    fn a_sound_slot_model_is_not_a_gesture_model() {
+        let error = GestureModel::load(&crate::neural::sound_model::tests::organ())
+            .err()
+            .unwrap();
+        assert!(error.to_string().contains("sound slot"));
+    }
+}

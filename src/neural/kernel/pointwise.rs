@@ -1,0 +1,276 @@
+//! Element by element, and along one axis: the cheap operations between the matrices.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::math;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unary {
+    Identity,
+    Neg,
+    Abs,
+    Relu,
+    LeakyRelu(f32),
+    Elu(f32),
+    Gelu,
+    GeluTanh,
+    Silu,
+    Tanh,
+    Sigmoid,
+    HardSigmoid { slope: f32, offset: f32 },
+    Softplus,
+    Exp,
+    Log,
+    Sqrt,
+    Reciprocal,
+    Sin,
+    Cos,
+    Erf,
+    Clip { low: f32, high: f32 },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Min,
+    Max,
+    Pow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduce {
+    Sum,
+    Mean,
+    Max,
+    Min,
+}
+
+/// `y[i] = function(x[i])`.
+pub fn unary(arch: Arch, function: Unary, x: &[f32], y: &mut [f32]) {
+    arch.dispatch(UnaryMap { function, x, y });
+}
+
+struct UnaryMap<'a> {
+    function: Unary,
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl WithSimd for UnaryMap<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (x, y) = (self.x, self.y);
+        let splat = |v| simd.splat_f32s(v);
+        let sigmoid = |v| math::sigmoid(simd, v);
+        match self.function {
+            Unary::Identity => y.copy_from_slice(x),
+            Unary::Neg => map(simd, x, y, |v| simd.neg_f32s(v)),
+            Unary::Abs => map(simd, x, y, |v| simd.abs_f32s(v)),
+            Unary::Relu => map(simd, x, y, |v| simd.max_f32s(v, splat(0.0))),
+            Unary::LeakyRelu(slope) => map(simd, x, y, |v| {
+                let below = simd.min_f32s(v, splat(0.0));
+                simd.mul_add_e_f32s(below, splat(slope), simd.max_f32s(v, splat(0.0)))
+            }),
+            Unary::Elu(alpha) => map(simd, x, y, |v| {
+                let below = math::exp(simd, simd.min_f32s(v, splat(0.0)));
+                let below = simd.mul_f32s(simd.sub_f32s(below, splat(1.0)), splat(alpha));
+                simd.add_f32s(simd.max_f32s(v, splat(0.0)), below)
+            }),
+            Unary::Gelu => map(simd, x, y, |v| {
+                let erf = math::erf(
+                    simd,
+                    simd.mul_f32s(v, splat(std::f32::consts::FRAC_1_SQRT_2)),
+                );
+                simd.mul_f32s(simd.mul_f32s(v, splat(0.5)), simd.add_f32s(erf, splat(1.0)))
+            }),
+            Unary::GeluTanh => map(simd, x, y, |v| {
+                let cubic = simd.mul_f32s(simd.mul_f32s(v, v), v);
+                let inner = simd.mul_add_e_f32s(cubic, splat(0.044_715), v);
+                // 0.5 (1 + tanh(z)) is sigmoid(2z); 2 sqrt(2 / pi) in front.
+                simd.mul_f32s(v, sigmoid(simd.mul_f32s(inner, splat(1.595_769_1))))
+            }),
+            Unary::Silu => map(simd, x, y, |v| simd.mul_f32s(v, sigmoid(v))),
+            Unary::Tanh => map(simd, x, y, |v| math::tanh(simd, v)),
+            Unary::Sigmoid => map(simd, x, y, sigmoid),
+            Unary::HardSigmoid { slope, offset } => map(simd, x, y, |v| {
+                let line = simd.mul_add_e_f32s(v, splat(slope), splat(offset));
+                simd.min_f32s(simd.max_f32s(line, splat(0.0)), splat(1.0))
+            }),
+            Unary::Softplus => map(simd, x, y, |v| math::softplus(simd, v)),
+            Unary::Exp => map(simd, x, y, |v| math::exp(simd, v)),
+            Unary::Log => map(simd, x, y, |v| math::log(simd, v)),
+            Unary::Sqrt => map(simd, x, y, |v| simd.sqrt_f32s(v)),
+            Unary::Reciprocal => map(simd, x, y, |v| simd.div_f32s(splat(1.0), v)),
+            Unary::Erf => map(simd, x, y, |v| math::erf(simd, v)),
+            Unary::Clip { low, high } => map(simd, x, y, |v| {
+                simd.min_f32s(simd.max_f32s(v, splat(low)), splat(high))
+            }),
+            Unary::Sin => scalar_map(x, y, f32::sin),
+            Unary::Cos => scalar_map(x, y, f32::cos),
+        }
+    }
+}
+
+#[inline(always)]
+fn map<S: Simd>(simd: S, x: &[f32], y: &mut [f32], f: impl Fn(S::f32s) -> S::f32s) {
+    let (x, x_end) = S::as_simd_f32s(x);
+    let (y, y_end) = S::as_mut_simd_f32s(y);
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = f(*x);
+    }
+    if !y_end.is_empty() {
+        let end = f(simd.partial_load_f32s(x_end));
+        simd.partial_store_f32s(y_end, end);
+    }
+}
+
+#[inline(always)]
+fn scalar_map(x: &[f32], y: &mut [f32], f: impl Fn(f32) -> f32) {
+    for (y, x) in y.iter_mut().zip(x) {
+        *y = f(*x);
+    }
+}
+
+/// `y[i] = function(a[i * a_step], b[i * b_step])` with steps 0 or 1.
+pub fn binary(arch: Arch, function: Binary, a: (&[f32], usize), b: (&[f32], usize), y: &mut [f32]) {
+    arch.dispatch(BinaryMap { function, a, b, y });
+}
+
+struct BinaryMap<'a> {
+    function: Binary,
+    a: (&'a [f32], usize),
+    b: (&'a [f32], usize),
+    y: &'a mut [f32],
+}
+
+impl WithSimd for BinaryMap<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (a, b, y) = (self.a, self.b, self.y);
+        match self.function {
+            Binary::Add => zip(simd, a, b, y, |a, b| simd.add_f32s(a, b)),
+            Binary::Sub => zip(simd, a, b, y, |a, b| simd.sub_f32s(a, b)),
+            Binary::Mul => zip(simd, a, b, y, |a, b| simd.mul_f32s(a, b)),
+            Binary::Div => zip(simd, a, b, y, |a, b| simd.div_f32s(a, b)),
+            Binary::Min => zip(simd, a, b, y, |a, b| simd.min_f32s(a, b)),
+            Binary::Max => zip(simd, a, b, y, |a, b| simd.max_f32s(a, b)),
+            Binary::Pow => {
+                for (i, y) in y.iter_mut().enumerate() {
+                    *y = a.0[i * a.1].powf(b.0[i * b.1]);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn zip<S: Simd>(
+    simd: S,
+    a: (&[f32], usize),
+    b: (&[f32], usize),
+    y: &mut [f32],
+    f: impl Fn(S::f32s, S::f32s) -> S::f32s,
+) {
+    let count = y.len();
+    let lanes = S::F32_LANES;
+    let load = |(x, step): (&[f32], usize), from: usize, to: usize| match step {
+        0 => simd.splat_f32s(x[0]),
+        _ => simd.partial_load_f32s(&x[from..to]),
+    };
+    let (whole, end) = S::as_mut_simd_f32s(y);
+    for (i, y) in whole.iter_mut().enumerate() {
+        let from = i * lanes;
+        let pick = |(x, step): (&[f32], usize)| match step {
+            0 => simd.splat_f32s(x[0]),
+            _ => S::as_simd_f32s(&x[from..from + lanes]).0[0],
+        };
+        *y = f(pick(a), pick(b));
+    }
+    if !end.is_empty() {
+        let from = count - end.len();
+        let value = f(load(a, from, count), load(b, from, count));
+        simd.partial_store_f32s(end, value);
+    }
+}
+
+/// Softmax over `len` elements `inner` apart, for every outer and inner position.
+pub fn softmax(arch: Arch, x: &[f32], y: &mut [f32], len: usize, inner: usize) {
+    for (x, y) in x
+        .chunks_exact(len * inner)
+        .zip(y.chunks_exact_mut(len * inner))
+    {
+        for at in 0..inner {
+            let high = x[at..]
+                .iter()
+                .step_by(inner)
+                .fold(f32::MIN, |m, v| m.max(*v));
+            for (y, x) in y[at..]
+                .iter_mut()
+                .step_by(inner)
+                .zip(x[at..].iter().step_by(inner))
+            {
+                *y = x - high;
+            }
+        }
+        arch.dispatch(ExpInPlace(y));
+        for at in 0..inner {
+            let sum: f32 = y[at..].iter().step_by(inner).sum();
+            for y in y[at..].iter_mut().step_by(inner) {
+                *y /= sum;
+            }
+        }
+    }
+}
+
+struct ExpInPlace<'a>(&'a mut [f32]);
+
+impl WithSimd for ExpInPlace<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (whole, end) = S::as_mut_simd_f32s(self.0);
+        for v in whole {
+            *v = math::exp(simd, *v);
+        }
+        if !end.is_empty() {
+            let value = math::exp(simd, simd.partial_load_f32s(end));
+            simd.partial_store_f32s(end, value);
+        }
+    }
+}
+
+/// Reduces `len` elements `inner` apart to one.
+pub fn reduce(function: Reduce, x: &[f32], y: &mut [f32], len: usize, inner: usize) {
+    for (x, y) in x.chunks_exact(len * inner).zip(y.chunks_exact_mut(inner)) {
+        for (at, y) in y.iter_mut().enumerate() {
+            let values = x[at..].iter().step_by(inner);
+            *y = match function {
+                Reduce::Sum => values.sum(),
+                Reduce::Mean => values.sum::<f32>() / len as f32,
+                Reduce::Max => values.fold(f32::MIN, |m, v| m.max(*v)),
+                Reduce::Min => values.fold(f32::MAX, |m, v| m.min(*v)),
+            };
+        }
+    }
+}
+
+/// Layer normalisation over runs of `scale.len()` elements.
+pub fn layer_norm(x: &[f32], scale: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
+    let len = scale.len();
+    for (x, y) in x.chunks_exact(len).zip(y.chunks_exact_mut(len)) {
+        let mean = x.iter().sum::<f32>() / len as f32;
+        let variance = x.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / len as f32;
+        let gain = 1.0 / (variance + epsilon).sqrt();
+        for (((y, x), s), b) in y.iter_mut().zip(x).zip(scale).zip(bias) {
+            *y = (x - mean) * gain * s + b;
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! The layers with weights: Gemm, MatMul, LSTM, GRU and RNN, each as packed matrices and gates.
+
+use super::attributes::Node;
+use super::{Lowered, Lowering, Value};
+use crate::neural::kernel::matrix::Matrix;
+use crate::neural::kernel::pointwise::{Binary, Unary};
+use crate::neural::plan::{Kernel, Segment};
+
+/// Weights, as `[gates * hidden][inputs]` and so on, of a recurrent node.
+struct Cell<'a> {
+    input: &'a [f32],
+    recurrent: &'a [f32],
+    bias: Option<&'a [f32]>,
+    inputs: usize,
+    hidden: usize,
+}
+
+impl Lowering {
+    pub fn layer(&mut self, node: &Node) -> Lowered<Option<Vec<Value>>> {
+        Ok(match node.op {
+            "Gemm" => Some(vec![self.gemm(node)?]),
+            "MatMul" => Some(vec![self.matmul(node)?]),
+            "LSTM" => Some(self.lstm(node)?),
+            "GRU" => Some(self.gru(node)?),
+            "RNN" => Some(self.rnn(node)?),
+            _ => None,
+        })
+    }
+
+    fn gemm(&mut self, node: &Node) -> Lowered<Value> {
+        let x = node.input(0)?.clone();
+        let (weights, dims) = node.weights(1)?;
+        let (&[rows, columns], &[d0, d1]) = (x.dims(), dims) else {
+            return Err("it needs two matrices".into());
+        };
+        let turned = node.int("transB", 0) != 0;
+        let (outputs, inputs) = if turned { (d0, d1) } else { (d1, d0) };
+        if node.int("transA", 0) != 0 || inputs != columns {
+            return Err(format!("{:?} times {dims:?} does not fit", x.dims()));
+        }
+        let alpha = node.float("alpha", 1.0);
+        let mut w = if turned {
+            weights.to_vec()
+        } else {
+            transposed(weights, outputs)
+        };
+        w.iter_mut().for_each(|w| *w *= alpha);
+        let beta = node.float("beta", 1.0);
+        let (bias, rest) = match node.optional(2) {
+            None => (vec![0.0; outputs], None),
+            Some(Value::Constant { data, dims })
+                if data.len() == outputs && dims.last() == Some(&outputs) =>
+            {
+                (data.iter().map(|b| b * beta).collect(), None)
+            }
+            Some(Value::Constant { data, .. }) if data.len() == 1 => {
+                (vec![data[0] * beta; outputs], None)
+            }
+            Some(value) if beta == 1.0 => (vec![0.0; outputs], Some(value.clone())),
+            Some(_) => return Err("its bias does not fit".into()),
+        };
+        let y = self.dense(&x, &[rows, outputs], &w, &bias)?;
+        match rest {
+            Some(value) => self.binary_pair(Binary::Add, &y, &value),
+            None => Ok(y),
+        }
+    }
+
+    fn matmul(&mut self, node: &Node) -> Lowered<Value> {
+        let x = node.input(0)?.clone();
+        let (weights, dims) = node.weights(1)?;
+        let (Some((&columns, outer)), &[inputs, outputs]) = (x.dims().split_last(), dims) else {
+            return Err("only a product with a constant matrix is packed".into());
+        };
+        if inputs != columns {
+            return Err(format!("{:?} times {dims:?} does not fit", x.dims()));
+        }
+        let dims = [outer, &[outputs]].concat();
+        self.dense(
+            &x,
+            &dims,
+            &transposed(weights, outputs),
+            &vec![0.0; outputs],
+        )
+    }
+
+    /// `weights` is `[outputs][inputs]`; every row of `x` is a right-hand side.
+    pub fn dense(
+        &mut self,
+        x: &Value,
+        dims: &[usize],
+        weights: &[f32],
+        bias: &[f32],
+    ) -> Lowered<Value> {
+        if bias.is_empty() || weights.is_empty() {
+            return Err("it has no weights".into());
+        }
+        let columns = weights.len() / bias.len();
+        let kernel = Kernel::Dense {
+            matrix: Matrix::new(weights, bias, columns),
+            x: self.place(x)?,
+            rows: x.len() / columns,
+        };
+        self.emit(dims, kernel)
+    }
+
+    fn lstm(&mut self, node: &Node) -> Lowered<Vec<Value>> {
+        let cell = cell(node, 4, &["Sigmoid", "Tanh", "Tanh"])?;
+        if node.int("input_forget", 0) != 0 || node.optional(7).is_some() {
+            return Err("peepholes and coupled gates are not packed".into());
+        }
+        let hidden = cell.hidden;
+        let (x, h) = (node.input(0)?.clone(), state(node, 5, hidden)?.clone());
+        let c = state(node, 6, hidden)?.clone();
+        let sums = self.joined(&x, &h, &cell, 4)?;
+        let kernel = Kernel::LstmGates {
+            sums: self.place(&sums)?,
+            c: self.place(&c)?,
+            hidden,
+        };
+        let Value::Live { start, .. } = self.emit(&[2 * hidden], kernel)? else {
+            return Err("it computed a constant".into());
+        };
+        let dims = vec![1, 1, hidden];
+        let h = Value::Live {
+            start,
+            dims: dims.clone(),
+        };
+        let c = Value::Live {
+            start: start + hidden,
+            dims,
+        };
+        Ok(vec![h.clone().with_dims(vec![1, 1, 1, hidden]), h, c])
+    }
+
+    fn gru(&mut self, node: &Node) -> Lowered<Vec<Value>> {
+        let cell = cell(node, 3, &["Sigmoid", "Tanh"])?;
+        if node.int("linear_before_reset", 0) == 0 {
+            return Err("only linear_before_reset = 1 (PyTorch's GRU) is packed".into());
+        }
+        let hidden = cell.hidden;
+        let (x, h) = (node.input(0)?.clone(), state(node, 5, hidden)?.clone());
+        let zeros = vec![0.0; 6 * hidden];
+        let (input_bias, recurrent_bias) = cell.bias.unwrap_or(&zeros).split_at(3 * hidden);
+        let sums = [1, 3 * hidden];
+        let input_sums = self.dense(&x, &sums, cell.input, input_bias)?;
+        let recurrent_sums = self.dense(&h, &sums, cell.recurrent, recurrent_bias)?;
+        let kernel = Kernel::GruGates {
+            input_sums: self.place(&input_sums)?,
+            recurrent_sums: self.place(&recurrent_sums)?,
+            h: self.place(&h)?,
+            hidden,
+        };
+        let h = self.emit(&[1, 1, hidden], kernel)?;
+        Ok(vec![h.clone().with_dims(vec![1, 1, 1, hidden]), h])
+    }
+
+    fn rnn(&mut self, node: &Node) -> Lowered<Vec<Value>> {
+        let name = node.texts("activations").and_then(|a| a.into_iter().next());
+        let function = match name.as_deref() {
+            None | Some("Tanh") => Unary::Tanh,
+            Some("Relu") => Unary::Relu,
+            Some("Sigmoid") => Unary::Sigmoid,
+            Some(other) => return Err(format!("activation {other} is not packed")),
+        };
+        let cell = cell(node, 1, &[])?;
+        let (x, h) = (node.input(0)?.clone(), state(node, 5, cell.hidden)?.clone());
+        let sums = self.joined(&x, &h, &cell, 1)?;
+        let kernel = Kernel::Unary {
+            function,
+            x: self.place(&sums)?,
+        };
+        let h = self.emit(&[1, 1, cell.hidden], kernel)?;
+        Ok(vec![h.clone().with_dims(vec![1, 1, 1, cell.hidden]), h])
+    }
+
+    /// `[W R] [x; h] + b`: one pass over the weights of every gate.
+    fn joined(&mut self, x: &Value, h: &Value, cell: &Cell, gates: usize) -> Lowered<Value> {
+        let (inputs, hidden) = (cell.inputs, cell.hidden);
+        let rows = gates * hidden;
+        let mut weights = Vec::with_capacity(rows * (inputs + hidden));
+        for row in 0..rows {
+            weights.extend_from_slice(&cell.input[row * inputs..(row + 1) * inputs]);
+            weights.extend_from_slice(&cell.recurrent[row * hidden..(row + 1) * hidden]);
+        }
+        let bias: Vec<f32> = match cell.bias {
+            Some(b) => b[..rows]
+                .iter()
+                .zip(&b[rows..])
+                .map(|(w, r)| w + r)
+                .collect(),
+            None => vec![0.0; rows],
+        };
+        let segments = vec![
+            Segment {
+                from: self.place(x)?,
+                to: 0,
+                len: inputs,
+            },
+            Segment {
+                from: self.place(h)?,
+                to: inputs,
+                len: hidden,
+            },
+        ];
+        let both = self.emit(&[1, inputs + hidden], Kernel::Move { segments })?;
+        self.dense(&both, &[1, rows], &weights, &bias)
+    }
+}
+
+/// Checks what every recurrent node has in common. `activations` empty: the caller has looked at them.
+fn cell<'a>(node: &'a Node, gates: usize, activations: &[&str]) -> Lowered<Cell<'a>> {
+    if node.text("direction").is_some_and(|d| d != "forward") {
+        return Err("only the forward direction can be played live".into());
+    }
+    if node.float("clip", 0.0) != 0.0 || node.optional(4).is_some() {
+        return Err("clip and sequence_lens are not packed".into());
+    }
+    let own = node.texts("activations");
+    if !activations.is_empty() && own.is_some_and(|own| own != activations) {
+        return Err(format!(
+            "only the default activations {activations:?} are packed"
+        ));
+    }
+    let (input, dims) = node.weights(1)?;
+    let (recurrent, recurrent_dims) = node.weights(2)?;
+    let (&[1, rows, inputs], &[1, recurrent_rows, hidden]) = (dims, recurrent_dims) else {
+        return Err(format!("weights of shape {dims:?} and {recurrent_dims:?}"));
+    };
+    let bias = node.constant(3)?.map(|(b, _)| b);
+    let fits = rows == gates * hidden && recurrent_rows == rows && hidden > 0 && inputs > 0;
+    if !fits || bias.is_some_and(|b| b.len() != 2 * rows) {
+        return Err(format!(
+            "weights of shape {dims:?} and {recurrent_dims:?} and its bias do not fit"
+        ));
+    }
+    let (steps, batch) = match (node.input(0)?.dims(), node.int("layout", 0)) {
+        (&[steps, batch, n], 0) | (&[batch, steps, n], 1) if n == inputs => (steps, batch),
+        (dims, _) => {
+            return Err(format!(
+                "input of shape {dims:?} where {inputs} values are expected"
+            ));
+        }
+    };
+    if steps != 1 {
+        return Err(format!(
+            "sequence length {steps}: a model is stepped once per frame, and a longer run would carry its state \
+             inside where it cannot be reset. Export sequence length 1 with the state as input and output"
+        ));
+    }
+    if batch != 1 {
+        return Err(format!("batch size {batch}: export batch size 1"));
+    }
+    Ok(Cell {
+        input,
+        recurrent,
+        bias,
+        inputs,
+        hidden,
+    })
+}
+
+fn state<'a>(node: &'a Node, index: usize, hidden: usize) -> Lowered<&'a Value> {
+    let state = node.optional(index).ok_or(
+        "its state is not an input: without one it forgets everything at each step. Export the state as input and output",
+    )?;
+    match state.len() == hidden {
+        true => Ok(state),
+        false => Err(format!(
+            "a state of {} where {hidden} values are expected",
+            state.len()
+        )),
+    }
+}
+
+/// `[columns][rows]` from `[rows][columns]`, given the new row count.
+fn transposed(weights: &[f32], rows: usize) -> Vec<f32> {
+    let columns = weights.len() / rows.max(1);
+    let mut out = vec![0.0; weights.len()];
+    for (i, w) in weights.iter().enumerate() {
+        out[i % rows * columns + i / rows] = *w;
+    }
+    out
+}

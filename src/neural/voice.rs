@@ -1,0 +1,107 @@
+//! The two kinds of model as a rack plays them: a gesture model behind its map, a sound model as it is.
+
+use super::gesture_model::{GestureModel, Intent};
+use super::slot::{Blend, Loader, Rack, Stepping, rack};
+use super::sound_model::SoundModel;
+use crate::controls::Controls;
+use crate::gesture::TICK_RATE_HZ;
+use crate::gesture::features::FeatureBank;
+use crate::gesture::mapping::{CompiledMap, INPUT_CAPACITY, Mapping};
+use crate::sound::frame::SoundFrame;
+
+pub type GestureLoader = Loader<GestureVoice>;
+pub type GestureRack = Rack<GestureVoice>;
+pub type SoundLoader = Loader<SoundModel>;
+pub type SoundRack = Rack<SoundModel>;
+
+pub fn gesture_rack() -> (GestureLoader, GestureRack) {
+    rack(FeatureBank::NEUTRAL, Intent::default())
+}
+
+pub fn sound_rack() -> (SoundLoader, SoundRack) {
+    rack(Controls::SILENT, SoundFrame::SILENT)
+}
+
+/// A gesture model and what feeds its inputs.
+pub struct GestureVoice {
+    model: GestureModel,
+    map: CompiledMap,
+    inputs: [f32; INPUT_CAPACITY],
+}
+
+/// How a gesture model's distributions are drawn from at this tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    /// 0 takes the most likely.
+    pub temperature: f32,
+    /// The same at the same place in the song.
+    pub dice: u32,
+}
+
+impl GestureVoice {
+    /// Every input hears the feature it is named after, until a map says otherwise.
+    pub fn new(model: GestureModel) -> Self {
+        let (map, _) = Mapping::default().compile(model.input_names(), &[]);
+        GestureVoice { model, map, inputs: [0.0; INPUT_CAPACITY] }
+    }
+
+    pub fn model(&self) -> &GestureModel {
+        &self.model
+    }
+
+    pub fn set_map(&mut self, map: &CompiledMap) {
+        self.map = *map;
+    }
+}
+
+impl Stepping for GestureVoice {
+    type Input = FeatureBank;
+    type Context = Draw;
+    type Output = Intent;
+
+    fn period_ticks(&self) -> u32 {
+        TICK_RATE_HZ / self.model.frame_rate_hz().max(1)
+    }
+
+    fn reset(&mut self) {
+        self.model.reset();
+    }
+
+    fn step(&mut self, bank: &FeatureBank, draw: Draw) -> Intent {
+        let count = self.model.input_names().len().min(INPUT_CAPACITY);
+        self.map.apply(bank, &mut self.inputs[..count]);
+        self.model.step(&self.inputs[..count], draw.temperature, draw.dice)
+    }
+}
+
+impl Stepping for SoundModel {
+    type Input = Controls;
+    type Context = ();
+    type Output = SoundFrame;
+
+    fn period_ticks(&self) -> u32 {
+        TICK_RATE_HZ / self.frame_rate_hz().max(1)
+    }
+
+    fn reset(&mut self) {
+        SoundModel::reset(self);
+    }
+
+    fn step(&mut self, controls: &Controls, (): ()) -> SoundFrame {
+        let mut frame = SoundFrame::SILENT;
+        SoundModel::step(self, controls, &mut frame);
+        frame
+    }
+}
+
+impl Blend for Intent {
+    fn toward(&self, target: &Self, amount: f32) -> Self {
+        Intent::toward(self, target, amount)
+    }
+}
+
+impl Blend for SoundFrame {
+    fn toward(&self, target: &Self, amount: f32) -> Self {
+        SoundFrame::toward(self, target, amount)
+    }
+}

@@ -1,0 +1,283 @@
+//! Every parameter of the plugin, declared once. An id here is final: songs and automation refer to it.
+//! The audio thread reads them once a block through [`InstrumentParams::settings`].
+
+use crate::controls::{CONTROL_COUNT, Control, Controls, TIMBRE_COUNT};
+use crate::engine::{Override, Settings, Source};
+use crate::plugin::state::Session;
+use nice_plug::prelude::*;
+use parking_lot::RwLock;
+use std::sync::Arc;
+
+/// Slots for gesture models and for sound models, each.
+pub const SLOT_COUNT: usize = 16;
+
+/// Names of the loaded models, written when they load and read when a host prints a slot.
+pub type SlotNames = Arc<RwLock<[String; SLOT_COUNT]>>;
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SourceParam {
+    #[id = "gesture"]
+    Gesture,
+    #[id = "keys"]
+    Keys,
+    #[id = "knob"]
+    Knob,
+}
+
+#[derive(Enum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RenderParam {
+    /// What the host says.
+    #[id = "auto"]
+    #[name = "Follow host"]
+    Auto,
+    #[id = "live"]
+    Live,
+    #[id = "offline"]
+    Offline,
+}
+
+/// Where one word of the vocabulary comes from: `value + amount * (source - value)`.
+#[derive(Params)]
+pub struct ControlParams {
+    #[id = "source"]
+    pub source: EnumParam<SourceParam>,
+    #[id = "amount"]
+    pub amount: FloatParam,
+    #[id = "value"]
+    pub value: FloatParam,
+}
+
+#[derive(Params)]
+pub struct TimbreParams {
+    #[nested(id_prefix = "timbre")]
+    pub control: ControlParams,
+}
+
+#[derive(Params)]
+pub struct InstrumentParams {
+    #[id = "gesture"]
+    pub gesture_slot: IntParam,
+    #[id = "sound"]
+    pub sound_slot: IntParam,
+    #[id = "engage"]
+    pub engage: BoolParam,
+    #[id = "freeze"]
+    pub freeze: BoolParam,
+    #[id = "recentre"]
+    pub recentre: BoolParam,
+    #[id = "panic"]
+    pub panic: BoolParam,
+    #[id = "gain"]
+    pub gain_db: FloatParam,
+    #[id = "transpose"]
+    pub transpose: IntParam,
+    #[id = "temperature"]
+    pub temperature: FloatParam,
+    #[id = "crossfade"]
+    pub crossfade_ms: FloatParam,
+    #[id = "playout_auto"]
+    pub playout_auto: BoolParam,
+    #[id = "playout"]
+    pub playout_ms: FloatParam,
+    #[id = "note_out"]
+    pub note_out: BoolParam,
+    #[id = "render"]
+    pub render: EnumParam<RenderParam>,
+    #[nested(id_prefix = "pitch", group = "Pitch")]
+    pub pitch: ControlParams,
+    #[nested(id_prefix = "loudness", group = "Loudness")]
+    pub loudness: ControlParams,
+    #[nested(id_prefix = "brightness", group = "Brightness")]
+    pub brightness: ControlParams,
+    #[nested(id_prefix = "noisiness", group = "Noisiness")]
+    pub noisiness: ControlParams,
+    #[nested(array, group = "Timbre")]
+    pub timbre: [TimbreParams; TIMBRE_COUNT],
+
+    /// What is saved with the song and is not a parameter.
+    #[persist = "session"]
+    pub session: Arc<RwLock<Session>>,
+}
+
+impl InstrumentParams {
+    pub fn new(gestures: SlotNames, sounds: SlotNames) -> Self {
+        let timbre = |i: u8| TimbreParams { control: control_params(Control::Timbre(i)) };
+        InstrumentParams {
+            gesture_slot: slot_param("Gesture model", gestures),
+            sound_slot: slot_param("Sound model", sounds),
+            engage: BoolParam::new("Engage motion", true),
+            freeze: BoolParam::new("Freeze", false),
+            recentre: BoolParam::new("Recentre", false),
+            panic: BoolParam::new("Panic", false),
+            gain_db: number("Gain", 0.0, FloatRange::Linear { min: -60.0, max: 12.0 }, " dB", 1),
+            transpose: IntParam::new("Transpose", 0, IntRange::Linear { min: -36, max: 36 })
+                .with_unit(" st")
+                .with_string_to_value(Arc::new(|text| first_number(text).map(|n| n.round() as i32))),
+            temperature: number("Temperature", 0.3, FloatRange::Linear { min: 0.0, max: 2.0 }, "", 2),
+            crossfade_ms: number("Crossfade", 30.0, skewed(0.0, 2000.0), " ms", 0),
+            playout_auto: BoolParam::new("Automatic playout delay", true),
+            playout_ms: number("Playout delay", 10.0, FloatRange::Linear { min: 0.0, max: 50.0 }, " ms", 1),
+            note_out: BoolParam::new("Send notes", false),
+            render: EnumParam::new("Render mode", RenderParam::Auto).non_automatable(),
+            pitch: control_params(Control::Pitch),
+            loudness: control_params(Control::Loudness),
+            brightness: control_params(Control::Brightness),
+            noisiness: control_params(Control::Noisiness),
+            timbre: std::array::from_fn(|i| timbre(i as u8)),
+            session: Arc::new(RwLock::new(Session::default())),
+        }
+    }
+
+    pub fn control(&self, control: Control) -> &ControlParams {
+        match control {
+            Control::Pitch => &self.pitch,
+            Control::Loudness => &self.loudness,
+            Control::Brightness => &self.brightness,
+            Control::Noisiness => &self.noisiness,
+            Control::Timbre(i) => &self.timbre[i as usize % TIMBRE_COUNT].control,
+        }
+    }
+
+    /// What the engine needs, copied. `host_offline` is what the host said of this activation.
+    pub fn settings(&self, host_offline: bool) -> Settings {
+        let overrides: [Override; CONTROL_COUNT] = Control::ALL.map(|word| {
+            let of = self.control(word);
+            Override { source: of.source.value().into(), amount: of.amount.value(), value: of.value.value() }
+        });
+        Settings {
+            gesture_slot: (self.gesture_slot.value() - 1).clamp(0, SLOT_COUNT as i32 - 1) as u8,
+            sound_slot: (self.sound_slot.value() - 1).clamp(0, SLOT_COUNT as i32 - 1) as u8,
+            engage: self.engage.value(),
+            freeze: self.freeze.value(),
+            recentre: self.recentre.value(),
+            panic: self.panic.value(),
+            note_out: self.note_out.value(),
+            gain_db: self.gain_db.value(),
+            transpose_semitones: self.transpose.value() as f32,
+            temperature: self.temperature.value(),
+            crossfade_ms: self.crossfade_ms.value(),
+            playout_ms: (!self.playout_auto.value()).then(|| self.playout_ms.value()),
+            offline: match self.render.value() {
+                RenderParam::Auto => host_offline,
+                RenderParam::Live => false,
+                RenderParam::Offline => true,
+            },
+            overrides,
+        }
+    }
+}
+
+impl From<SourceParam> for Source {
+    fn from(param: SourceParam) -> Source {
+        match param {
+            SourceParam::Gesture => Source::Gesture,
+            SourceParam::Keys => Source::Keys,
+            SourceParam::Knob => Source::Knob,
+        }
+    }
+}
+
+/// Prints "03 Violin" and reads the number back: hosts are not told when a name changes.
+fn slot_param(name: &str, names: SlotNames) -> IntParam {
+    IntParam::new(name, 1, IntRange::Linear { min: 1, max: SLOT_COUNT as i32 })
+        .with_value_to_string(Arc::new(move |slot| {
+            let name = names.read().get(slot.max(1) as usize - 1).cloned().unwrap_or_default();
+            if name.is_empty() { format!("{slot:02}") } else { format!("{slot:02} {name}") }
+        }))
+        .with_string_to_value(Arc::new(|text| first_number(text).map(|n| n as i32)))
+}
+
+fn control_params(control: Control) -> ControlParams {
+    let (min, max) = control.range();
+    let word = match control {
+        Control::Pitch => "Pitch".to_string(),
+        Control::Loudness => "Loudness".to_string(),
+        Control::Brightness => "Brightness".to_string(),
+        Control::Noisiness => "Noisiness".to_string(),
+        Control::Timbre(i) => format!("Timbre {}", i + 1),
+    };
+    let (unit, digits) = match control {
+        Control::Pitch => (" st", 2),
+        Control::Loudness => (" dB", 1),
+        _ => ("", 3),
+    };
+    let default = match control {
+        Control::Loudness => -20.0,
+        word => Controls::SILENT.get(word),
+    };
+    ControlParams {
+        source: EnumParam::new(format!("{word} source"), SourceParam::Gesture),
+        amount: number(&format!("{word} amount"), 1.0, FloatRange::Linear { min: 0.0, max: 1.0 }, "", 3),
+        value: number(&format!("{word} value"), default, FloatRange::Linear { min, max }, unit, digits),
+    }
+}
+
+/// A float parameter that prints with a unit and reads back what it printed.
+fn number(name: &str, default: f32, range: FloatRange, unit: &'static str, digits: usize) -> FloatParam {
+    FloatParam::new(name, default, range)
+        .with_unit(unit)
+        .with_value_to_string(formatters::v2s_f32_rounded(digits))
+        .with_string_to_value(Arc::new(first_number))
+}
+
+fn skewed(min: f32, max: f32) -> FloatRange {
+    FloatRange::Skewed { min, max, factor: FloatRange::skew_factor(-1.5) }
+}
+
+/// The number that a text starts with, whatever unit or name follows.
+fn first_number(text: &str) -> Option<f32> {
+    let text = text.trim();
+    let end = text
+        .char_indices()
+        .find(|&(i, c)| !(c.is_ascii_digit() || c == '.' || (i == 0 && (c == '-' || c == '+'))))
+        .map_or(text.len(), |(i, _)| i);
+    text[..end].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params() -> InstrumentParams {
+        let names = SlotNames::default();
+        names.write()[2] = "Violin".into();
+        InstrumentParams::new(SlotNames::default(), names)
+    }
+
+    #[test]
+    fn a_slot_prints_its_name_and_reads_its_number() {
+        let params = params();
+        let third = params.sound_slot.preview_normalized(3);
+        assert_eq!(params.sound_slot.normalized_value_to_string(third, true), "03 Violin");
+        assert_eq!(params.sound_slot.string_to_normalized_value("03 Something Else"), Some(third));
+    }
+
+    #[test]
+    fn every_number_reads_back_what_it_prints() {
+        let params = params();
+        let words = Control::ALL.map(|word| &params.control(word).value);
+        let others = [&params.gain_db, &params.temperature, &params.crossfade_ms, &params.playout_ms];
+        for param in words.into_iter().chain(others) {
+            for step in 0..=20 {
+                let normalized = step as f32 / 20.0;
+                let text = param.normalized_value_to_string(normalized, true);
+                let back = param.string_to_normalized_value(&text).unwrap_or(f32::NAN);
+                let again = param.normalized_value_to_string(back, true);
+                assert_eq!(text, again, "{}", param.name());
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_final() {
+        let mut ids: Vec<String> = params().param_map().into_iter().map(|(id, ..)| id).collect();
+        ids.sort();
+        let count = ids.len();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+        assert_eq!(count, 14 + 3 * CONTROL_COUNT);
+        for id in ["gesture", "sound", "recentre", "pitch_source", "timbre_value_8"] {
+            assert!(ids.iter().any(|known| known == id), "{id} is gone: songs that automate it would break");
+        }
+    }
+}

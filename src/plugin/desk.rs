@@ -1,0 +1,93 @@
+//! What the steward lays out for the editor, and what the editor asks of the steward.
+//! Neither is the audio thread: a short lock is fine here.
+
+use crate::params::SLOT_COUNT;
+use crate::plugin::state::SlotKind;
+use crate::sensor::hub::{DeviceStatus, HubCounters};
+use crate::sensor::performer::Style;
+use crate::telemetry::Snapshot;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+/// Ticks of history kept for the traces: ten seconds.
+pub const HISTORY_TICKS: usize = 2000;
+
+/// One listening port as it stands.
+#[derive(Clone, Debug)]
+pub struct PortView {
+    pub port: u16,
+    /// The address to type into the sensor, or why the port is not open and what to do.
+    pub state: Result<String, String>,
+    /// Receive buffer that the system granted, in bytes.
+    pub buffer_bytes: usize,
+}
+
+/// One filled slot.
+#[derive(Clone, Debug, Default)]
+pub struct SlotView {
+    pub name: String,
+    /// Roles that a gesture model listens to, or controls that a sound model hears.
+    pub inputs: Vec<String>,
+    pub frame_rate_hz: u32,
+    /// Why the slot could not be filled.
+    pub error: Option<String>,
+}
+
+/// Everything the editor shows that is not a parameter.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    pub ports: Vec<PortView>,
+    pub devices: Vec<DeviceStatus>,
+    pub hub: HubCounters,
+    /// Oldest first, at most [`HISTORY_TICKS`].
+    pub history: VecDeque<Snapshot>,
+    pub gestures: [SlotView; SLOT_COUNT],
+    pub sounds: [SlotView; SLOT_COUNT],
+    /// The virtual performer, while it plays.
+    pub performer: Option<Style>,
+    /// Parts of the map that have no effect, and why.
+    pub mapping_problems: Vec<String>,
+    /// Last thing that went wrong, and its cure.
+    pub notice: Option<String>,
+}
+
+/// What the editor asks for. Ports, network and mapping are edited in the session itself.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Starts (or, with `None`, stops) the virtual performer on the first open port.
+    Perform(Option<Style>),
+    /// Fills a slot (1 to 16) from a model file.
+    LoadModel { kind: SlotKind, slot: u8, file: PathBuf },
+    /// Empties the last notice.
+    DismissNotice,
+}
+
+/// The editor's and the plugin's end.
+pub struct Desk {
+    view: Mutex<View>,
+    requests: Mutex<Sender<Request>>,
+}
+
+/// Builds the desk and the end that the steward listens on.
+pub fn desk() -> (Desk, Receiver<Request>) {
+    let (sender, receiver) = channel();
+    (Desk { view: Mutex::new(View::default()), requests: Mutex::new(sender) }, receiver)
+}
+
+impl Desk {
+    /// Reads the view under its lock: keep it short.
+    pub fn read<R>(&self, read: impl FnOnce(&View) -> R) -> R {
+        read(&self.view.lock())
+    }
+
+    pub(super) fn write<R>(&self, write: impl FnOnce(&mut View) -> R) -> R {
+        write(&mut self.view.lock())
+    }
+
+    /// Asks the steward; before the plugin is first activated, requests wait.
+    pub fn ask(&self, request: Request) {
+        let _ = self.requests.lock().send(request);
+    }
+}

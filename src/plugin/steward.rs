@@ -1,0 +1,184 @@
+//! Everything of an instance that is not sound: sockets, models, the performer, the history that the
+//! editor shows. One thread, started by the first activation and joined before the library unloads.
+
+mod models;
+mod ports;
+
+use super::desk::{Desk, HISTORY_TICKS, Request};
+use super::state::Session;
+use super::trace::{Around, Trace};
+use crate::engine::EngineShore;
+use crate::params::{InstrumentParams, SlotNames};
+use crate::sensor::performer::Style;
+use crate::sensor::transmit::Transmission;
+use crate::telemetry::Snapshot;
+use models::Models;
+use ports::Ports;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How often the steward looks round.
+const ROUND: Duration = Duration::from_millis(20);
+
+static INSTANCES: AtomicUsize = AtomicUsize::new(0);
+
+/// What the steward takes over when it starts.
+pub struct Post {
+    pub shore: EngineShore,
+    pub requests: Receiver<Request>,
+    pub params: Arc<InstrumentParams>,
+    pub desk: Arc<Desk>,
+    pub gesture_names: SlotNames,
+    pub sound_names: SlotNames,
+}
+
+/// The running thread; dropping it stops and joins.
+pub struct Steward {
+    leave: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Steward {
+    /// Fills the selected slots before returning, so that the first block can sound, then starts the thread.
+    pub fn start(post: Post) -> Steward {
+        let leave = Arc::new(AtomicBool::new(false));
+        let mut rounds = Rounds::new(post);
+        let thread = {
+            let leave = leave.clone();
+            std::thread::Builder::new().name("imu2music steward".into()).spawn(move || {
+                while !leave.load(Ordering::Acquire) {
+                    rounds.go();
+                    std::thread::park_timeout(ROUND);
+                }
+            })
+        };
+        Steward { leave, thread: thread.ok() }
+    }
+}
+
+impl Drop for Steward {
+    fn drop(&mut self) {
+        self.leave.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Rounds {
+    shore: EngineShore,
+    requests: Receiver<Request>,
+    params: Arc<InstrumentParams>,
+    desk: Arc<Desk>,
+    ports: Ports,
+    models: Models,
+    performer: Option<(Style, Transmission)>,
+    trace: Option<Trace>,
+    fresh: Vec<Snapshot>,
+}
+
+impl Rounds {
+    fn new(post: Post) -> Rounds {
+        let Post { mut shore, requests, params, desk, gesture_names, sound_names } = post;
+        let instance = INSTANCES.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut models = Models::new(gesture_names, sound_names);
+        models.load_shipped(&mut shore, &desk);
+        let song = params.session.read().models.clone();
+        models.follow(&song, &mut shore, &desk);
+        Rounds {
+            shore,
+            requests,
+            params,
+            desk,
+            ports: Ports::default(),
+            models,
+            performer: None,
+            trace: Trace::from_environment(instance),
+            fresh: Vec::new(),
+        }
+    }
+
+    fn go(&mut self) {
+        let session = self.params.session.read().clone();
+        let gesture_slot = (self.params.gesture_slot.value() - 1).max(0) as usize;
+        self.ports.follow(&session, &mut self.shore);
+        self.answer_requests(&session);
+        self.models.follow(&session.models, &mut self.shore, &self.desk);
+        let inputs = self.models.gesture_inputs();
+        if let Some(problems) = self.ports.route(&session, inputs, gesture_slot, &mut self.shore) {
+            let notices = problems.iter().map(ToString::to_string);
+            self.desk.write(|view| view.mapping_problems = notices.collect());
+        }
+        self.shore.collect();
+        self.report();
+    }
+
+    fn answer_requests(&mut self, session: &Session) {
+        while let Ok(request) = self.requests.try_recv() {
+            match request {
+                Request::Perform(style) => self.perform(style, session),
+                Request::LoadModel { kind, slot, file } => {
+                    let outcome = self.models.load_file((kind, slot), &file, &mut self.shore, &self.params, &self.desk);
+                    if let Err(error) = outcome {
+                        self.desk.write(|view| view.notice = Some(error));
+                    }
+                }
+                Request::DismissNotice => self.desk.write(|view| view.notice = None),
+            }
+        }
+    }
+
+    fn perform(&mut self, style: Option<Style>, session: &Session) {
+        self.performer = None;
+        let Some(style) = style else { return };
+        let Some(&port) = session.ports.first() else {
+            self.desk.write(|view| view.notice = Some("no port is open: add one to hear the performer".into()));
+            return;
+        };
+        match Transmission::perform(style, port) {
+            Ok(transmission) => self.performer = Some((style, transmission)),
+            Err(error) => self.desk.write(|view| view.notice = Some(error.to_string())),
+        }
+    }
+
+    /// Moves fresh snapshots to the editor's history and the trace.
+    fn report(&mut self) {
+        self.fresh.clear();
+        while let Some(snapshot) = self.shore.telemetry.pop() {
+            self.fresh.push(snapshot);
+        }
+        let devices = self.ports.devices();
+        let hub = self.ports.counters();
+        self.write_trace(hub, devices.iter().map(|device| device.lost).sum());
+        let performer = self.performer.as_ref().map(|(style, _)| *style);
+        self.desk.write(|view| {
+            view.history.extend(self.fresh.iter().copied());
+            let surplus = view.history.len().saturating_sub(HISTORY_TICKS);
+            view.history.drain(..surplus);
+            view.ports = self.ports.view();
+            view.devices = devices;
+            view.hub = hub;
+            view.performer = performer;
+        });
+    }
+
+    fn write_trace(&mut self, hub: crate::sensor::hub::HubCounters, lost: u64) {
+        let Some(trace) = &mut self.trace else { return };
+        let failed = self.fresh.iter().any(|snapshot| {
+            let gesture_model = self.models.gesture_name(snapshot.gesture_slot);
+            let sound_model = self.models.sound_name(snapshot.sound_slot);
+            let around = Around { hub, lost, gesture_model: &gesture_model, sound_model: &sound_model };
+            trace.write(snapshot, &around).is_err()
+        });
+        if failed || trace.flush().is_err() {
+            self.trace = None;
+            self.desk.write(|view| {
+                view.notice = Some("the trace file could not be written (is the disk full?): tracing stopped".into());
+            });
+        }
+    }
+}

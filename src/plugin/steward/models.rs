@@ -1,0 +1,164 @@
+//! Fills the slots: the shipped models first, then the song's own from the library, and files that the
+//! user loads. A model that fails leaves its slot as it was and says why.
+
+use super::super::desk::{Desk, SlotView};
+use super::super::library;
+use super::super::state::{ModelRef, SlotKind};
+use crate::engine::EngineShore;
+use crate::neural::gesture_model::GestureModel;
+use crate::neural::shipped;
+use crate::neural::sound_model::SoundModel;
+use crate::neural::voice::GestureVoice;
+use crate::params::{InstrumentParams, SLOT_COUNT, SlotNames};
+use std::path::Path;
+
+pub struct Models {
+    gesture_names: SlotNames,
+    sound_names: SlotNames,
+    gesture_inputs: [Vec<String>; SLOT_COUNT],
+    /// The song's models that were tried, whether or not they could be loaded.
+    tried: Vec<ModelRef>,
+}
+
+impl Models {
+    pub fn new(gesture_names: SlotNames, sound_names: SlotNames) -> Self {
+        Models { gesture_names, sound_names, gesture_inputs: Default::default(), tried: Vec::new() }
+    }
+
+    pub fn load_shipped(&mut self, shore: &mut EngineShore, desk: &Desk) {
+        let (gestures, sounds) = match shipped::models() {
+            Ok(models) => models,
+            Err(error) => {
+                desk.write(|view| view.notice = Some(format!("the shipped models do not load: {error}")));
+                return;
+            }
+        };
+        for (slot, model) in gestures.into_iter().enumerate() {
+            self.place_gesture(slot, model, shore, desk);
+        }
+        for (slot, model) in sounds.into_iter().enumerate() {
+            self.place_sound(slot, model, shore, desk);
+        }
+    }
+
+    /// Loads what the song names and is not in its slot yet.
+    pub fn follow(&mut self, session: &[ModelRef], shore: &mut EngineShore, desk: &Desk) {
+        if self.tried == session {
+            return;
+        }
+        let folder = library::folder();
+        for wanted in session.iter().filter(|wanted| !self.tried.contains(wanted)) {
+            let outcome = folder
+                .as_deref()
+                .map_err(ToString::to_string)
+                .and_then(|folder| library::find(folder, &wanted.name, &wanted.sha256).map_err(|e| e.to_string()))
+                .and_then(|bytes| self.place(wanted.kind, wanted.slot, &bytes, shore, desk));
+            if let Err(error) = outcome {
+                self.refuse(wanted.kind, wanted.slot, error, desk);
+            }
+        }
+        self.tried = session.to_vec();
+    }
+
+    /// Loads a file into a slot (1 to 16), keeps a copy, and notes it in the session.
+    pub fn load_file(
+        &mut self,
+        (kind, slot): (SlotKind, u8),
+        file: &Path,
+        shore: &mut EngineShore,
+        params: &InstrumentParams,
+        desk: &Desk,
+    ) -> Result<(), String> {
+        let bytes = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let name = self
+            .place(kind, slot, &bytes, shore, desk)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        let folder = library::folder().map_err(|error| error.to_string())?;
+        let sha256 = library::keep(&folder, &bytes).map_err(|error| error.to_string())?;
+        let reference = ModelRef { kind, slot, name, sha256 };
+        let mut session = params.session.write();
+        session.models.retain(|known| (known.kind, known.slot) != (kind, slot));
+        session.models.push(reference);
+        self.tried = session.models.clone();
+        Ok(())
+    }
+
+    /// Input names of the gesture models, by slot; empty where there is none.
+    pub fn gesture_inputs(&self) -> &[Vec<String>; SLOT_COUNT] {
+        &self.gesture_inputs
+    }
+
+    pub fn gesture_name(&self, slot: u8) -> String {
+        name_in(&self.gesture_names, slot)
+    }
+
+    pub fn sound_name(&self, slot: u8) -> String {
+        name_in(&self.sound_names, slot)
+    }
+
+    fn place(
+        &mut self,
+        kind: SlotKind,
+        slot: u8,
+        bytes: &[u8],
+        shore: &mut EngineShore,
+        desk: &Desk,
+    ) -> Result<String, String> {
+        let index = (slot as usize).checked_sub(1).filter(|&index| index < SLOT_COUNT);
+        let index = index.ok_or_else(|| format!("there is no slot {slot}: choose 1 to {SLOT_COUNT}"))?;
+        match kind {
+            SlotKind::Gesture => {
+                let model = GestureModel::load(bytes).map_err(|error| error.to_string())?;
+                self.place_gesture(index, model, shore, desk);
+                Ok(self.gesture_name(index as u8))
+            }
+            SlotKind::Sound => {
+                let model = SoundModel::load(bytes).map_err(|error| error.to_string())?;
+                self.place_sound(index, model, shore, desk);
+                Ok(self.sound_name(index as u8))
+            }
+        }
+    }
+
+    fn place_gesture(&mut self, slot: usize, model: GestureModel, shore: &mut EngineShore, desk: &Desk) {
+        let view = SlotView {
+            name: model.contract().name.clone(),
+            inputs: model.input_names().to_vec(),
+            frame_rate_hz: model.frame_rate_hz(),
+            error: None,
+        };
+        self.gesture_names.write()[slot] = view.name.clone();
+        self.gesture_inputs[slot] = view.inputs.clone();
+        shore.gestures.fill(slot, Some(GestureVoice::new(model)));
+        desk.write(|desk| desk.gestures[slot] = view);
+    }
+
+    fn place_sound(&mut self, slot: usize, model: SoundModel, shore: &mut EngineShore, desk: &Desk) {
+        let view = SlotView {
+            name: model.contract().name.clone(),
+            inputs: model.contract().inputs.iter().flat_map(|input| input.names.clone()).collect(),
+            frame_rate_hz: model.frame_rate_hz(),
+            error: None,
+        };
+        self.sound_names.write()[slot] = view.name.clone();
+        shore.sounds.fill(slot, Some(model));
+        desk.write(|desk| desk.sounds[slot] = view);
+    }
+
+    fn refuse(&self, kind: SlotKind, slot: u8, error: String, desk: &Desk) {
+        desk.write(|view| {
+            let slots = match kind {
+                SlotKind::Gesture => &mut view.gestures,
+                SlotKind::Sound => &mut view.sounds,
+            };
+            if let Some(view) = slots.get_mut((slot as usize).wrapping_sub(1)) {
+                view.error = Some(error.clone());
+            }
+            view.notice = Some(error);
+        });
+    }
+}
+
+fn name_in(names: &SlotNames, slot: u8) -> String {
+    names.read().get(slot as usize).cloned().unwrap_or_default()
+}

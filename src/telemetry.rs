@@ -1,0 +1,84 @@
+//! What the audio thread tells the rest of the plugin: one `Copy` snapshot a control tick, over a ring
+//! whose constructor returns both ends. A full ring drops the newest snapshot; the sound never waits.
+
+use crate::controls::Controls;
+use crate::gesture::ROLE_COUNT;
+use ringbuf::traits::{Consumer, Producer, Split};
+use ringbuf::{HeapCons, HeapProd, HeapRb};
+
+/// Snapshots in flight: over two seconds of ticks, so that a busy editor thread loses none.
+const CAPACITY: usize = 512;
+
+/// The instrument at one control tick.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshot {
+    /// Seconds of sound rendered since the engine was last reset.
+    pub song_s: f64,
+    /// Monotonic clock when this tick is heard.
+    pub host_s: f64,
+    /// Compressed motion energy per role, 0 to about 1.
+    pub motion_energy: [f32; ROLE_COUNT],
+    /// Per role, 1 while its sensor streams, fading to 0 after it stops.
+    pub freshness: [f32; ROLE_COUNT],
+    /// What the sound model heard.
+    pub controls: Controls,
+    /// Onset probability and confidence of the gesture model, 0 to 1.
+    pub onset: f32,
+    pub confidence: f32,
+    /// Age of the motion in this tick when it reaches the speaker, in ms: playout, grid and ramps included.
+    pub motion_age_ms: f32,
+    /// The playout delay in use.
+    pub playout_ms: f32,
+    /// The worst callback since the last snapshot, as a share of its block's duration.
+    pub callback_load: f32,
+    /// Peak of the output since the last snapshot, linear.
+    pub peak: f32,
+    /// The limiter's gain reduction in dB, 0 or below.
+    pub limiter_db: f32,
+    pub gesture_slot: u8,
+    pub sound_slot: u8,
+    pub counts: AudioCounts,
+}
+
+/// Failures that the audio thread saw, since activation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AudioCounts {
+    /// Readings that came too late for their tick.
+    pub late: u64,
+    /// Gaps that were bridged, and gaps that were too long.
+    pub bridged: u64,
+    pub dropouts: u64,
+    /// Readings, model outputs or samples that were not finite.
+    pub not_finite: u64,
+    /// Readings that found the ring full.
+    pub overrun: u64,
+    /// Callbacks that took longer than their block.
+    pub overload: u64,
+}
+
+/// The audio thread's end.
+pub struct TelemetryInput {
+    ring: HeapProd<Snapshot>,
+}
+
+/// The other end, read by the plugin's steward.
+pub struct TelemetryOutput {
+    ring: HeapCons<Snapshot>,
+}
+
+pub fn telemetry() -> (TelemetryInput, TelemetryOutput) {
+    let (input, output) = HeapRb::new(CAPACITY).split();
+    (TelemetryInput { ring: input }, TelemetryOutput { ring: output })
+}
+
+impl TelemetryInput {
+    pub fn push(&mut self, snapshot: Snapshot) {
+        let _ = self.ring.try_push(snapshot);
+    }
+}
+
+impl TelemetryOutput {
+    pub fn pop(&mut self) -> Option<Snapshot> {
+        self.ring.try_pop()
+    }
+}

@@ -1,0 +1,89 @@
+//! Stepping a loaded model allocates and frees nothing. The counter is this test binary's allocator; it counts
+//! only on the thread that asks it to, and a positive control proves that it counts.
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use imu2music::controls::Controls;
+use imu2music::neural::gesture_model::GestureModel;
+use imu2music::neural::sound_model::SoundModel;
+use imu2music::neural::{Model, zoo};
+use imu2music::sound::frame::SoundFrame;
+
+thread_local! {
+    static COUNT: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+struct Counting;
+
+fn count() {
+    // A thread that is ending has no counter any more.
+    let _ = COUNT.try_with(|c| c.set(c.get().map(|n| n + 1)));
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Allocations and frees while `work` runs.
+fn allocations(work: impl FnOnce()) -> usize {
+    COUNT.set(Some(0));
+    work();
+    COUNT.replace(None).unwrap_or(0)
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(
+        allocations(|| drop(std::hint::black_box(vec![1u8; 100]))),
+        2
+    );
+}
+
+#[test]
+fn a_step_of_any_packed_network_allocates_nothing() {
+    let files = [zoo::lstm(32, 64, 2), zoo::gru(8, 48), zoo::ddsp_decoder(64)];
+    for file in files {
+        let mut model = Model::load(&file).unwrap();
+        let during = allocations(|| {
+            for _ in 0..50 {
+                model.input_mut(0).fill(0.25);
+                model.step();
+            }
+            model.reset();
+        });
+        assert_eq!(during, 0);
+    }
+}
+
+#[test]
+fn a_gesture_and_a_sound_model_allocate_nothing() {
+    let mut gesture = GestureModel::load(&zoo::pitch_chooser(12, 32)).unwrap();
+    let mut sound = SoundModel::load(&zoo::ddsp_decoder(64)).unwrap();
+    let mut frame = SoundFrame::SILENT;
+    let during = allocations(|| {
+        for i in 0..200u32 {
+            let intent = gesture.step(&[i as f32 * 0.01; 12], 0.7, i.wrapping_mul(2_654_435_761));
+            sound.step(&intent.controls, &mut frame);
+        }
+        gesture.reset();
+        sound.reset();
+        sound.step(&Controls::SILENT, &mut frame);
+    });
+    assert_eq!(during, 0);
+}
