@@ -91,10 +91,11 @@ pub struct Fitted {
     pub stopped_by_hand: bool,
 }
 
+/// `train` gives the takes of an epoch: the same each time, or new ones where they can be made without end.
 pub fn fit(
     shape: Shape,
     heads: &Heads,
-    train: &[Fed],
+    mut train: impl FnMut(usize) -> Vec<Fed>,
     validation: &[Fed],
     plan: &Plan,
     quiet: bool,
@@ -116,7 +117,8 @@ pub fn fit(
     };
     let (mut best, mut best_epoch) = (f32::INFINITY, 0);
     'epochs: for epoch in 0..plan.epochs {
-        let mut stretches = stretches(train, plan, &mut chance);
+        let train = train(epoch);
+        let mut stretches = stretches(&train, plan, &mut chance);
         let steps = (stretches.len() * WINDOWS_PER_STRETCH)
             .div_ceil(plan.lanes)
             .max(1);
@@ -126,7 +128,7 @@ pub fn fit(
             let through = (epoch as f64 + f64::from(count) / steps as f64) / plan.epochs as f64;
             let rate = plan.rate
                 * (0.02 + 0.98 * 0.5 * (1.0 + (through.min(1.0) * std::f64::consts::PI).cos()));
-            let (x, truth) = walk.window(train, plan.window_frames, &device);
+            let (x, truth) = walk.window(&train, plan.window_frames, &device);
             let (raw, states) = network.forward(shape, x, walk.states());
             let error = loss(heads, raw, &Targets::new(heads, &truth, &device));
             walk.keep(states);

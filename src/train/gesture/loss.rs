@@ -104,7 +104,7 @@ impl Targets {
             points.push(LOUDNESS_DB.raw(truth.loudness_db()));
             points.push(BRIGHTNESS.raw(controls.brightness));
             points.push(NOISINESS.raw(controls.noisiness));
-            point_weight.extend([2.0, 0.3 * weight, 0.3 * weight]);
+            point_weight.extend([2.0, weight, 0.3 * weight]);
             sounding.push(if truth.voiced() { 1.0 } else { 0.0 });
             onset.push(if truth.onset { 1.0 } else { 0.0 });
             weight_sum += weight;
@@ -150,6 +150,6 @@ pub fn loss(heads: &Heads, raw: Tensor<2>, targets: &Targets) -> Tensor<1> {
     let confidence = raw.narrow(1, heads.confidence(), 1);
     let confidence = binary(confidence, right, 1.0).sum();
     let weighed = (notes + fine * 2.0) / targets.weight_sum;
-    let plain = (points + onset * 0.2 + confidence * 0.1) / targets.frames as f32;
+    let plain = (points + onset * 0.4 + confidence * 0.1) / targets.frames as f32;
     weighed + plain
 }

@@ -42,7 +42,7 @@ pub struct Args {
     /// What the motion should mean: performer (its own music) or energy-tilt (any one sensor)
     #[cfg_attr(feature = "standalone", arg(long, default_value = "performer"))]
     pub target: String,
-    /// Minutes of performance to learn from; a fifth as much again is held out twice
+    /// Minutes of performance in an epoch; every epoch hears new ones. A fifth as much is held out, twice
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 20.0))]
     pub minutes: f64,
     /// Where the model goes; its card lies beside it as .md
@@ -180,7 +180,8 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
         hidden: args.hidden,
         layers: args.layers,
     };
-    let trained = train(&split, size, &plan, label, args.quiet)?;
+    let later = |epoch: usize| virtual_takes::rehearse(&virtual_plan, epoch);
+    let trained = train(&split, later, size, &plan, label, args.quiet)?;
     export::write(&args.out, &trained.onnx).map_err(unwritable)?;
     let page = card::markdown(&trained, &card::command(args), size);
     export::write(&args.out.with_extension("md"), page.as_bytes()).map_err(unwritable)?;
@@ -212,9 +213,11 @@ pub struct Size {
     pub layers: usize,
 }
 
-/// Learns from `split.train`, stops by `split.validation`, reports on `split.test`.
+/// Learns from `split.train` first and from the takes that `later` gives for each later epoch, stops by
+/// `split.validation`, reports on `split.test`.
 pub fn train(
     split: &Split,
+    later: impl Fn(usize) -> Vec<Take>,
     size: Size,
     plan: &Plan,
     mut label: Label,
@@ -251,7 +254,11 @@ pub fn train(
         layers,
         outputs: heads.width(),
     };
-    let fitted = fit(shape, &heads, &train, &validation, plan, quiet);
+    let lesson = |epoch: usize| match epoch {
+        0 => fed(&split.train),
+        epoch => fed(&later(epoch)),
+    };
+    let fitted = fit(shape, &heads, lesson, &validation, plan, quiet);
     let mut report = compare(
         split,
         &standard,

@@ -78,6 +78,11 @@ const TAKE_S: f64 = 30.0;
 const LATEST_START_S: f64 = 600.0;
 
 impl Plan {
+    /// Per epoch.
+    fn takes(&self) -> u64 {
+        (self.minutes * 60.0 / TAKE_S).ceil().max(2.0) as u64
+    }
+
     fn limbs(&self) -> usize {
         match self.target {
             Target::Performer => LIMBS.len(),
@@ -123,18 +128,27 @@ impl Plan {
     }
 }
 
-/// Training takes, and a fifth as many for early stopping and again for the test.
+/// Training takes of the first epoch, and a fifth as many for early stopping and again for the test.
 pub fn perform(plan: &Plan) -> Split {
-    let count = (plan.minutes * 60.0 / TAKE_S).ceil().max(2.0) as u64;
-    let held_out = count.div_ceil(5).max(2);
-    let takes = |purpose: u64, count: u64| -> Vec<Take> {
-        (0..count).map(|index| take(plan, purpose, index)).collect()
+    let held_out = plan.takes().div_ceil(5).max(12);
+    let takes = |purpose: u64| -> Vec<Take> {
+        (0..held_out)
+            .map(|index| take(plan, purpose, index))
+            .collect()
     };
     Split {
-        train: takes(0, count),
-        validation: takes(1, held_out),
-        test: takes(2, held_out),
+        train: rehearse(plan, 0),
+        validation: takes(1),
+        test: takes(2),
     }
+}
+
+/// New training takes for an epoch.
+pub fn rehearse(plan: &Plan, epoch: usize) -> Vec<Take> {
+    let first = epoch as u64 * plan.takes();
+    (first..first + plan.takes())
+        .map(|index| take(plan, 0, index))
+        .collect()
 }
 
 /// One take. Test takes have typical flaws and both sensors: what a player would meet.
@@ -172,7 +186,7 @@ fn own_music(
     let mut circumstances = [Circumstances::any(chance), Circumstances::any(chance)];
     if purpose != 2 {
         for flaws in &mut flaws {
-            let more = chance.between(0.5, 2.0);
+            let more = chance.between(0.5, 1.5);
             flaws.mount_rad = flaws.mount_rad.map(|angle| angle * more);
         }
         match chance.unit() {
