@@ -9,12 +9,8 @@ use super::voice::{GestureLoader, GestureVoice, SoundLoader};
 use std::sync::{Mutex, PoisonError};
 
 /// ONNX files in the order of their slots.
-pub const GESTURES: &[&[u8]] = &[
-    include_bytes!("../../models/bowing-forearm.onnx"),
-    include_bytes!("../../models/energy-tilt.onnx"),
-];
-pub const SOUNDS: &[&[u8]] =
-    &[include_bytes!("../../models/violin.onnx"), include_bytes!("../../models/flute.onnx")];
+pub const GESTURES: &[&[u8]] = &[];
+pub const SOUNDS: &[&[u8]] = &[];
 
 static LOADED: Mutex<Option<(Vec<GestureModel>, Vec<SoundModel>)>> = Mutex::new(None);
 
