@@ -35,8 +35,8 @@ pub mod params;
 pub mod plugin;
 
 // The learner; in a process of its own.
-// #[cfg(feature = "train")]
-// pub mod train;
+#[cfg(feature = "train")]
+pub mod train;
 
 use nice_plug::prelude::*;
 use plugin::Imu2Music;
