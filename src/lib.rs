@@ -21,17 +21,17 @@ pub mod controls;
 pub mod sensor;
 
 // The audio thread.
+pub mod engine;
+pub mod gesture;
 pub mod handover;
 pub mod host_clock;
-pub mod gesture;
 pub mod neural;
 pub mod sound;
-pub mod engine;
 pub mod telemetry;
 
 // The host and the person.
-pub mod params;
 pub mod editor;
+pub mod params;
 pub mod plugin;
 
 // The learner; in a process of its own.

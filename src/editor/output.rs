@@ -6,7 +6,9 @@ use super::style::{self, ACCENT, ALERT, EDGE, FAINT, MUTED, TEXT, WELL};
 use crate::sensor::intake::HubCounters;
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::gain_to_db;
-use egui::{Rect, Response, RichText, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, Role, vec2};
+use egui::{
+    Rect, Response, RichText, Role, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2,
+};
 
 /// The meter's floor.
 const FLOOR_DB: f32 = -60.0;
@@ -18,14 +20,38 @@ const COUNTERS: usize = 8;
 
 /// What each counter means to a player, in the order of [`Failures`].
 const MEANINGS: [(&str, &str); COUNTERS] = [
-    ("lost", "Readings that a sensor sent and that never arrived: a weak radio link or a full network."),
-    ("late", "Readings that came after their moment: raise the playout delay, or leave it on automatic."),
-    ("malformed", "Packets that are not valid OSC, or that no known sensor sends."),
-    ("overrun", "Readings thrown away because the host did not call the plugin in time."),
-    ("bridged", "Short gaps (up to 100 ms) in a sensor's stream that were filled by holding and interpolating."),
-    ("dropouts", "Longer gaps: the sound faded until the sensor came back."),
-    ("not finite", "Readings, model outputs or samples that were not numbers, replaced before they could be heard."),
-    ("overload", "Audio callbacks that took longer than their block: use a larger buffer or a lighter model."),
+    (
+        "lost",
+        "Readings that a sensor sent and that never arrived: a weak radio link or a full network.",
+    ),
+    (
+        "late",
+        "Readings that came after their moment: raise the playout delay, or leave it on automatic.",
+    ),
+    (
+        "malformed",
+        "Packets that are not valid OSC, or that no known sensor sends.",
+    ),
+    (
+        "overrun",
+        "Readings thrown away because the host did not call the plugin in time.",
+    ),
+    (
+        "bridged",
+        "Short gaps (up to 100 ms) in a sensor's stream that were filled by holding and interpolating.",
+    ),
+    (
+        "dropouts",
+        "Longer gaps: the sound faded until the sensor came back.",
+    ),
+    (
+        "not finite",
+        "Readings, model outputs or samples that were not numbers, replaced before they could be heard.",
+    ),
+    (
+        "overload",
+        "Audio callbacks that took longer than their block: use a larger buffer or a lighter model.",
+    ),
 ];
 
 /// Counters with the moment each last rose.
@@ -77,7 +103,15 @@ pub struct Meter {
 
 impl Default for Meter {
     fn default() -> Self {
-        Meter { level_db: FLOOR_DB, held_db: FLOOR_DB, held_s: 0.0, last_s: 0.0, limiter_db: 0.0, load: 0.0, load_s: 0.0 }
+        Meter {
+            level_db: FLOOR_DB,
+            held_db: FLOOR_DB,
+            held_s: 0.0,
+            last_s: 0.0,
+            limiter_db: 0.0,
+            load: 0.0,
+            load_s: 0.0,
+        }
     }
 }
 
@@ -113,17 +147,36 @@ pub fn meter(ui: &mut Ui, meter: &Meter, width: f32) -> Response {
     painter.rect_stroke(bar, 4.0, Stroke::new(1.0, EDGE), StrokeKind::Outside);
     let lit = Rect::from_min_max(bar.min, egui::pos2(at(meter.level_db), bar.bottom()));
     if lit.width() > 0.5 {
-        painter.with_clip_rect(lit.intersect(painter.clip_rect())).rect_filled(bar, 4.0, ACCENT);
+        painter
+            .with_clip_rect(lit.intersect(painter.clip_rect()))
+            .rect_filled(bar, 4.0, ACCENT);
     }
     if meter.held_db > FLOOR_DB {
         let colour = if meter.held_db > -0.5 { ALERT } else { TEXT };
         painter.vline(at(meter.held_db), bar.y_range(), Stroke::new(2.0, colour));
     }
     let font = TextStyle::Small.resolve(ui.style());
-    for mark in [-48.0, -36.0, -24.0, -12.0] {
-        painter.text(egui::pos2(at(mark), rect.bottom()), egui::Align2::CENTER_BOTTOM, format!("{mark:.0}"), font.clone(), FAINT);
+    let marks: &[f32] = if width > 140.0 {
+        &[-48.0, -36.0, -24.0, -12.0]
+    } else {
+        &[-40.0, -20.0]
+    };
+    for &mark in marks {
+        painter.text(
+            egui::pos2(at(mark), rect.bottom()),
+            egui::Align2::CENTER_BOTTOM,
+            format!("{mark:.0}"),
+            font.clone(),
+            FAINT,
+        );
     }
-    painter.text(rect.right_bottom(), egui::Align2::RIGHT_BOTTOM, "0", font, FAINT);
+    painter.text(
+        rect.right_bottom(),
+        egui::Align2::RIGHT_BOTTOM,
+        "0",
+        font,
+        FAINT,
+    );
     let told = format!("Output {}", level_text(meter.held_db));
     response.widget_info(|| WidgetInfo::labeled(Role::ProgressIndicator, true, &told));
     response
@@ -135,7 +188,11 @@ fn share_of_meter(db: f32) -> f32 {
 
 /// "-12.3 dBFS", or "silent" at the meter's floor.
 pub fn level_text(db: f32) -> String {
-    if db <= FLOOR_DB { "silent".into() } else { format!("{db:.1} dBFS") }
+    if db <= FLOOR_DB {
+        "silent".into()
+    } else {
+        format!("{db:.1} dBFS")
+    }
 }
 
 /// The line at the foot of the window.
@@ -162,14 +219,20 @@ fn counter(ui: &mut Ui, name: &str, count: u64, lit: bool) -> Response {
         (_, false) => TEXT,
         (_, true) => ALERT,
     };
-    let text = RichText::new(format!("{name} {}", short_count(count))).text_style(TextStyle::Small).color(colour);
+    let text = RichText::new(format!("{name} {}", short_count(count)))
+        .text_style(TextStyle::Small)
+        .color(colour);
     ui.label(if lit { text.strong() } else { text })
 }
 
 /// Shares under a tenth keep a digit: "3.4 %", "41 %".
 pub fn percent(share: f32) -> String {
     let percent = share * 100.0;
-    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+    if percent < 9.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
 }
 
 /// Counts stay short: 999, 1.2 k, 34 k, 5.6 M.
@@ -204,16 +267,41 @@ mod tests {
     fn counts_from_before_the_window_opened_are_not_lit() {
         let mut failures = Failures::default();
         let hub = HubCounters::default();
-        failures.follow(&AudioCounts { late: 7, ..Default::default() }, &hub, 0, 1.0);
+        failures.follow(
+            &AudioCounts {
+                late: 7,
+                ..Default::default()
+            },
+            &hub,
+            0,
+            1.0,
+        );
         assert!(!failures.is_lit(1, 1.0));
-        failures.follow(&AudioCounts { late: 8, ..Default::default() }, &hub, 0, 2.0);
+        failures.follow(
+            &AudioCounts {
+                late: 8,
+                ..Default::default()
+            },
+            &hub,
+            0,
+            2.0,
+        );
         assert!(failures.is_lit(1, 2.5) && !failures.is_lit(1, 9.0));
     }
 
     #[test]
     fn numbers_stay_short() {
-        assert_eq!(["0", "999", "1.2 k", "34 k", "5.6 M"].map(String::from), [0, 999, 1250, 34_900, 5_600_001].map(short_count));
-        assert_eq!([percent(0.0), percent(0.034), percent(0.41)], ["0.0 %", "3.4 %", "41 %"]);
-        assert_eq!([level_text(-90.0), level_text(-12.34)], ["silent", "-12.3 dBFS"]);
+        assert_eq!(
+            ["0", "999", "1.2 k", "34 k", "5.6 M"].map(String::from),
+            [0, 999, 1250, 34_900, 5_600_001].map(short_count)
+        );
+        assert_eq!(
+            [percent(0.0), percent(0.034), percent(0.41)],
+            ["0.0 %", "3.4 %", "41 %"]
+        );
+        assert_eq!(
+            [level_text(-90.0), level_text(-12.34)],
+            ["silent", "-12.3 dBFS"]
+        );
     }
 }

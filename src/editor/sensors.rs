@@ -12,8 +12,18 @@ use egui::{Align, Layout, RichText, Ui};
 
 impl Editor {
     pub(super) fn sensors(&mut self, ui: &mut Ui, scene: &Scene) {
-        style::title(ui, "Sensors");
-        self.ports(ui, scene);
+        let ports = self.params.session.read().ports.clone();
+        ui.horizontal(|ui| {
+            style::title(ui, "Sensors");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if ports.len() < PORTS_MAX
+                    && ui.add(style::quiet_button("+ port").small()).clicked()
+                {
+                    self.adding_port = !self.adding_port;
+                }
+            });
+        });
+        self.ports(ui, scene, &ports);
         self.reach(ui);
         ui.add_space(2.0);
         if scene.performer.is_some() {
@@ -31,28 +41,40 @@ impl Editor {
         }
     }
 
-    fn ports(&mut self, ui: &mut Ui, scene: &Scene) {
-        let ports = self.params.session.read().ports.clone();
-        for &port in &ports {
-            let view = scene.ports.iter().find(|view| view.port == port);
-            let remove = port_row(ui, port, view);
-            if remove {
-                self.params.session.write().ports.retain(|&kept| kept != port);
+    fn ports(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16]) {
+        // What is open is shown; before the first activation, what will be.
+        let views = scene.ports.iter().map(|view| (view.port, Some(view)));
+        let planned = ports
+            .iter()
+            .filter(|_| scene.ports.is_empty())
+            .map(|&port| (port, None));
+        for (port, view) in views.chain(planned) {
+            if port_row(ui, port, view) {
+                self.params
+                    .session
+                    .write()
+                    .ports
+                    .retain(|&kept| kept != port);
             }
         }
-        if ports.is_empty() {
-            ui.label(style::alert("No port is open. Add one so that sensors can be heard."));
+        if ports.is_empty() && scene.ports.is_empty() {
+            ui.label(style::alert(
+                "No port is open. Add one so that sensors can be heard.",
+            ));
         }
-        if ports.len() < PORTS_MAX {
-            self.add_port(ui, &ports);
+        if ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
+            self.add_port(ui, ports);
         }
     }
 
     fn add_port(&mut self, ui: &mut Ui, ports: &[u16]) {
         ui.horizontal(|ui| {
-            let field = egui::TextEdit::singleline(&mut self.typed_port).hint_text("port").desired_width(58.0);
-            let entered = ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-            let clicked = ui.add(style::quiet_button("Add port")).clicked();
+            let field = egui::TextEdit::singleline(&mut self.typed_port)
+                .hint_text("port, as 8888")
+                .desired_width(100.0);
+            let entered =
+                ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let clicked = ui.add(style::quiet_button("Open")).clicked();
             if !(entered || clicked) {
                 return;
             }
@@ -61,6 +83,7 @@ impl Editor {
                     self.params.session.write().ports.push(port);
                     self.typed_port.clear();
                     self.port_error = None;
+                    self.adding_port = false;
                 }
                 Err(error) => self.port_error = Some(error),
             }
@@ -90,7 +113,11 @@ impl Editor {
     fn nobody(&mut self, ui: &mut Ui) {
         style::well().show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.label(RichText::new("No sensor is sending yet").color(TEXT).strong());
+            ui.label(
+                RichText::new("No sensor is sending yet")
+                    .color(TEXT)
+                    .strong(),
+            );
             let network = self.params.session.read().network;
             for hint in hints(network) {
                 ui.label(style::small(hint));
@@ -113,11 +140,17 @@ impl Editor {
     }
 
     fn performing(&mut self, ui: &mut Ui, scene: &Scene) {
-        let Some(performance) = scene.performer else { return };
+        let Some(performance) = scene.performer else {
+            return;
+        };
         style::well().show(ui, |ui| {
             ui.horizontal(|ui| {
                 style::dot(ui, ACCENT);
-                ui.label(RichText::new(words(performance.name())).color(TEXT).strong());
+                ui.label(
+                    RichText::new(words(performance.name()))
+                        .color(TEXT)
+                        .strong(),
+                );
                 ui.label(style::small("virtual performer"));
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     if ui.button("Stop").clicked() {
@@ -170,23 +203,33 @@ fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>) -> bool {
         ui.label(RichText::new(&text).monospace().size(15.0).color(TEXT))
             .on_hover_text("Type this address and port into the sensor.");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            remove = style::glyph_button(ui, "✖").on_hover_text("Close this port").clicked();
-            if matches!(state, Some(Ok(_))) && style::glyph_button(ui, "📋").on_hover_text("Copy the address").clicked() {
+            remove = style::cross(ui, "Close this port")
+                .on_hover_text("Close this port")
+                .clicked();
+            if matches!(state, Some(Ok(_))) && ui.add(style::quiet_button("Copy").small()).clicked()
+            {
                 ui.ctx().copy_text(text.clone());
             }
         });
     });
     match state {
         Some(Ok(_)) => drop(ui.label(style::small("Type this address into the sensor."))),
-        Some(Err(error)) => drop(ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small))),
-        None => drop(ui.label(style::small("Opens when the host starts the plugin's audio."))),
+        Some(Err(error)) => {
+            drop(ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small)))
+        }
+        None => drop(ui.label(style::small(
+            "Opens when the host starts the plugin's audio.",
+        ))),
     }
     remove
 }
 
 /// Reads a typed port, or says why it cannot be one.
 fn new_port(typed: &str, ports: &[u16]) -> Result<u16, String> {
-    let port: u16 = typed.trim().parse().map_err(|_| "A port is a number from 1024 to 65535.".to_string())?;
+    let port: u16 = typed
+        .trim()
+        .parse()
+        .map_err(|_| "A port is a number from 1024 to 65535.".to_string())?;
     if port < 1024 {
         return Err("Ports below 1024 belong to the system: choose 1024 to 65535.".into());
     }
@@ -210,13 +253,21 @@ fn hints(network: bool) -> Vec<&'static str> {
 
 fn stream_text(device: &DeviceStatus, loss: f32) -> String {
     let loss = super::output::percent(loss);
-    format!("{} · {:.0} Hz · {loss} lost · {:.1} ms jitter", device.profile, device.rate_hz, device.jitter_ms)
+    format!(
+        "{} · {:.0} Hz · {loss} lost · {:.1} ms jitter",
+        device.profile, device.rate_hz, device.jitter_ms
+    )
 }
 
 fn away_text(silent_s: f64) -> String {
     match silent_s {
-        s if s < 90.0 => format!("silent for {s:.0} s: out of reach, off, or its battery is empty?"),
-        s => format!("silent for {:.0} min: out of reach, off, or its battery is empty?", s / 60.0),
+        s if s < 90.0 => {
+            format!("silent for {s:.0} s: out of reach, off, or its battery is empty?")
+        }
+        s => format!(
+            "silent for {:.0} min: out of reach, off, or its battery is empty?",
+            s / 60.0
+        ),
     }
 }
 
@@ -227,8 +278,17 @@ mod tests {
     #[test]
     fn a_port_is_checked_before_it_is_opened() {
         assert_eq!(new_port(" 9000 ", &[8888]), Ok(9000));
-        for (typed, word) in [("", "number"), ("80", "system"), ("8888", "already"), ("70000", "number"), ("x", "number")] {
-            assert!(new_port(typed, &[8888]).is_err_and(|error| error.contains(word)), "{typed}");
+        for (typed, word) in [
+            ("", "number"),
+            ("80", "system"),
+            ("8888", "already"),
+            ("70000", "number"),
+            ("x", "number"),
+        ] {
+            assert!(
+                new_port(typed, &[8888]).is_err_and(|error| error.contains(word)),
+                "{typed}"
+            );
         }
     }
 

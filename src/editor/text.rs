@@ -6,20 +6,31 @@ use crate::controls::Control;
 pub fn words(name: &str) -> String {
     let spaced = name.replace('_', " ");
     let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// The nearest note and how far it is off: "A4", "A4 +12 ct".
 pub fn note_text(note: f32) -> String {
-    const NAMES: [&str; 12] = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
+    const NAMES: [&str; 12] = [
+        "C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B",
+    ];
     if !note.is_finite() {
         return "–".into();
     }
     let nearest = note.round();
     let cents = ((note - nearest) * 100.0).round();
-    let (key, octave) = ((nearest as i32).rem_euclid(12), (nearest as i32).div_euclid(12) - 1);
+    let (key, octave) = (
+        (nearest as i32).rem_euclid(12),
+        (nearest as i32).div_euclid(12) - 1,
+    );
     let name = format!("{}{octave}", NAMES[key as usize]);
-    if cents == 0.0 { name } else { format!("{name} {cents:+.0} ct") }
+    if cents == 0.0 {
+        name
+    } else {
+        format!("{name} {cents:+.0} ct")
+    }
 }
 
 /// A control's value as a musician reads it.
@@ -43,13 +54,22 @@ mod tests {
 
     #[test]
     fn names_read_as_words() {
-        assert_eq!([words("right_forearm"), words("pitch"), words("")], ["Right forearm", "Pitch", ""]);
-        assert_eq!([counted(1, "sensor"), counted(0, "sensor")], ["1 sensor", "0 sensors"]);
+        assert_eq!(
+            [words("right_forearm"), words("pitch"), words("")],
+            ["Right forearm", "Pitch", ""]
+        );
+        assert_eq!(
+            [counted(1, "sensor"), counted(0, "sensor")],
+            ["1 sensor", "0 sensors"]
+        );
     }
 
     #[test]
     fn notes_read_with_their_cents() {
-        assert_eq!([note_text(69.0), note_text(69.12), note_text(59.9)], ["A4", "A4 +12 ct", "C4 -10 ct"]);
+        assert_eq!(
+            [note_text(69.0), note_text(69.12), note_text(59.9)],
+            ["A4", "A4 +12 ct", "C4 -10 ct"]
+        );
         assert_eq!([note_text(0.0), note_text(f32::NAN)], ["C-1", "–"]);
     }
 

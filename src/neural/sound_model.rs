@@ -1,12 +1,20 @@
 //! A sound model: Controls in, a frame of partials and noise out. Runs on the audio thread.
+//!
+//! Each model has noise bands of its own; they are poured into [`standard_bands`], so that frames of any two
+//! models can be mixed band by band when one fades into the other.
+
+mod pour;
+
+pub use pour::standard_bands;
 
 use super::contract::{Contract, Kind, Output};
 use super::error::ModelError;
 use super::gesture_model::Feed;
 use super::model::Model;
 use crate::controls::{CONTROL_COUNT, Control, Controls};
-use crate::sound::frame::{MAX_BANDS, MAX_PARTIALS, NoiseBands, SoundFrame};
+use crate::sound::frame::{MAX_PARTIALS, NoiseBands, SoundFrame};
 use crate::units::note_to_hz;
+use pour::Pour;
 
 #[derive(Clone)]
 pub struct SoundModel {
@@ -16,7 +24,7 @@ pub struct SoundModel {
     harmonics: usize,
     noise: usize,
     inharmonicity: Option<usize>,
-    bands: NoiseBands,
+    pour: Pour,
 }
 
 impl SoundModel {
@@ -51,7 +59,7 @@ impl SoundModel {
             noise: find(&output.noise)?,
             inharmonicity: output.inharmonicity.as_deref().map(find).transpose()?,
             input_controls,
-            bands,
+            pour: Pour::new(&bands),
             feed,
             model,
         })
@@ -68,11 +76,6 @@ impl SoundModel {
     /// The controls it listens to, in the order of its inputs.
     pub fn input_controls(&self) -> &[Control] {
         &self.input_controls
-    }
-
-    /// Where its noise bands lie.
-    pub fn bands(&self) -> &NoiseBands {
-        &self.bands
     }
 
     pub fn frame_rate_hz(&self) -> u32 {
@@ -101,16 +104,17 @@ impl SoundModel {
         frame.inharmonicity = self
             .inharmonicity
             .map_or(0.0, |output| self.model.output(output)[0]);
-        fill::<MAX_PARTIALS>(&mut frame.harmonics, self.model.output(self.harmonics));
-        fill::<MAX_BANDS>(&mut frame.noise_rms, self.model.output(self.noise));
+        fill(&mut frame.harmonics, self.model.output(self.harmonics));
+        self.pour
+            .run(self.model.output(self.noise), &mut frame.noise_rms);
     }
 }
 
 /// A sound model may name each control in several tensors; this many inputs are plenty.
 const MAX_INPUTS: usize = 4 * CONTROL_COUNT;
 
-fn fill<const N: usize>(target: &mut [f32; N], values: &[f32]) {
-    let count = values.len().min(N);
+fn fill(target: &mut [f32; MAX_PARTIALS], values: &[f32]) {
+    let count = values.len().min(MAX_PARTIALS);
     target[..count].copy_from_slice(&values[..count]);
     target[count..].fill(0.0);
 }
@@ -130,7 +134,7 @@ pub mod tests {
         g.output("noise", &noise);
         let text = r#"{"version":1,"kind":"sound","name":"Organ","frame_rate_hz":200,
             "inputs":[{"tensor":"x","names":["brightness","loudness"],"mean":[0,-80],"scale":[1,0.0125]}],
-            "outputs":[{"harmonic_noise":{"harmonics":"harmonics","noise":"noise","noise_edges_hz":[0,8000]}}]}"#;
+            "outputs":[{"harmonic_noise":{"harmonics":"harmonics","noise":"noise","noise_edges_hz":[0,24000]}}]}"#;
         g.contract(&Contract::parse(text).unwrap());
         g.finish()
     }
@@ -147,7 +151,8 @@ pub mod tests {
         model.step(&controls, &mut frame);
         assert_eq!(frame.f0_hz, 440.0);
         assert_eq!(frame.harmonics[..3], [0.5, 0.125, 0.0]);
-        assert!((frame.noise_rms[0] - 0.15).abs() < 1e-6 && frame.noise_rms[1] == 0.0);
+        let noise_power: f32 = frame.noise_rms.iter().map(|rms| rms * rms).sum();
+        assert!((noise_power.sqrt() - 0.15).abs() < 1e-5);
         assert_eq!(
             model.input_controls(),
             [Control::Brightness, Control::Loudness]

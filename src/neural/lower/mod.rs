@@ -22,9 +22,12 @@ use super::plan::{Kernel, Op, Plan, Segment, Span};
 use attributes::Node;
 
 /// Floats in one voice's arena; with the weights this bounds what a file can make us allocate.
-const MAX_ARENA: usize = 1 << 22;
-/// Floats in all constants together, folded ones included.
-const MAX_CONSTANTS: usize = 1 << 25;
+const MAX_ARENA: usize = 1 << 21;
+/// Numbers in all constants of the file, and in all that are computed from them.
+const MAX_CONSTANTS: usize = 1 << 24;
+const MAX_FOLDED: usize = 1 << 22;
+/// Integers are shapes and indices: short lists.
+const MAX_INTEGERS: usize = 1 << 18;
 /// Multiply-adds that folding constants may cost.
 const MAX_FOLDING: usize = 1 << 30;
 
@@ -71,6 +74,7 @@ struct Lowering {
     plan: Plan,
     constants_len: usize,
     folded: usize,
+    folded_len: usize,
 }
 
 /// Turns a screened graph into a plan whose states are carried as `states` says.
@@ -174,7 +178,13 @@ impl Lowering {
                 Value::Live { start, dims } => {
                     let len: usize = dims.iter().product();
                     let data = arena[start..start + len].into();
-                    self.count_constant(Value::Constant { data, dims })
+                    self.folded_len += len;
+                    if self.folded_len > MAX_FOLDED {
+                        return Err(format!(
+                            "constants computed from constants exceed {MAX_FOLDED} numbers"
+                        ));
+                    }
+                    Ok(Value::Constant { data, dims })
                 }
                 other => Ok(other),
             })
@@ -184,6 +194,10 @@ impl Lowering {
     fn count_constant(&mut self, value: Value) -> Lowered<Value> {
         if value.is_live() {
             return Ok(value);
+        }
+        let is_list = matches!(value, Value::Integers { .. });
+        if is_list && value.len() > MAX_INTEGERS {
+            return Err(format!("a list of more than {MAX_INTEGERS} integers"));
         }
         self.constants_len += value.len();
         match self.constants_len <= MAX_CONSTANTS {
