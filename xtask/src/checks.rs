@@ -8,6 +8,7 @@ use crate::workspace::{Workspace, announce, run, spell};
 use crate::{bundle, python};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -86,6 +87,21 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
             in_hosts.extend(["--skip", "long_"]);
         }
         tally.tests("hosts from PyPI and Debian", &mut hosted(&in_hosts))?;
+        if let Some(runtime) = sanitizer_runtime() {
+            let arguments = [
+                "-p",
+                "imu2music",
+                "--features",
+                "rtsan",
+                "--test",
+                "sanitizer",
+            ];
+            let mut sanitized = hosted(&arguments);
+            sanitized
+                .env("RTSAN_ENABLE", "1")
+                .env("RTSAN_LIB_PATH", runtime);
+            tally.tests("RealtimeSanitizer", &mut sanitized)?;
+        }
     }
     tally.close(started)
 }
@@ -148,6 +164,20 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+/// The toolchain's own RealtimeSanitizer; not every system's toolchain brings one.
+fn sanitizer_runtime() -> Option<PathBuf> {
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir"])
+        .output()
+        .ok()?;
+    let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    let mut files = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    files.find(|path| path.to_string_lossy().ends_with("_rt.rtsan.a"))
 }
 
 /// Passed and failed out of libtest's closing line.
