@@ -3,6 +3,7 @@
 
 /// How many readings are remembered: a quarter of a second at 1000 Hz, 2.5 s at 100 Hz.
 pub const TRACK_CAPACITY: usize = 256;
+const _: () = assert!(TRACK_CAPACITY.is_power_of_two());
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Entry<const N: usize> {
@@ -52,11 +53,11 @@ impl<const N: usize> Track<N> {
     }
 
     fn entry(&self, index: usize) -> Entry<N> {
-        self.entries[(self.first + index) % TRACK_CAPACITY]
+        self.entries[(self.first + index) & (TRACK_CAPACITY - 1)]
     }
 
     fn place(&mut self, index: usize, entry: Entry<N>) {
-        self.entries[(self.first + index) % TRACK_CAPACITY] = entry;
+        self.entries[(self.first + index) & (TRACK_CAPACITY - 1)] = entry;
     }
 
     pub fn newest(&self) -> Option<Entry<N>> {
