@@ -2,6 +2,9 @@
 //! and loud, short and long, swelling and dying. Rendered offline (for example by fluidsynth), they are recordings to
 //! train on. Format: Standard MIDI Files 1.0.
 
+use std::path::PathBuf;
+
+use super::TrainError;
 use super::dice::Dice;
 
 /// Ticks per second: 480 per quarter at the default tempo of 120.
@@ -11,7 +14,7 @@ const SWELL_HZ: f32 = 40.0;
 const EXPRESSION: u8 = 11;
 
 /// What is asked of the player.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "standalone", derive(clap::Args))]
 pub struct Phrases {
     /// General MIDI program, from 0: 71 is a clarinet, 24 a nylon guitar.
@@ -28,6 +31,14 @@ pub struct Phrases {
     /// Struck and plucked sounds ring by themselves: no swells, longer gaps.
     #[cfg_attr(feature = "standalone", arg(long))]
     pub struck: bool,
+    /// The MIDI file to write.
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub out: PathBuf,
+}
+
+/// Writes the phrases.
+pub fn run(wanted: &Phrases) -> Result<(), TrainError> {
+    super::write_whole(&wanted.out, &midi(wanted))
 }
 
 /// The bytes of a MIDI file.
@@ -35,7 +46,10 @@ pub fn midi(wanted: &Phrases) -> Vec<u8> {
     let mut dice = Dice::new(wanted.seed);
     let mut track = Track::default();
     track.event(0.0, &[0xC0, wanted.program.min(127)]);
-    let (low, high) = (f32::from(wanted.lowest_note), f32::from(wanted.highest_note.max(wanted.lowest_note)));
+    let (low, high) = (
+        f32::from(wanted.lowest_note),
+        f32::from(wanted.highest_note.max(wanted.lowest_note)),
+    );
     let (mut at, mut note) = (0.5, dice.between(low, high));
     while at < wanted.seconds {
         let phrase_end = at + dice.between(3.0, 9.0);
@@ -47,14 +61,20 @@ pub fn midi(wanted: &Phrases) -> Vec<u8> {
             note += 3.2 * dice.normal();
             note = if note < low { 2.0 * low - note } else { note };
             note = if note > high { 2.0 * high - note } else { note }.clamp(low, high);
-            let length = 0.12 * dice.between(0.0, 3.3).exp2() * if wanted.struck { 1.6 } else { 1.0 };
+            let length =
+                0.12 * dice.between(0.0, 3.3).exp2() * if wanted.struck { 1.6 } else { 1.0 };
             let velocity = (loud + 14.0 * dice.normal()).clamp(8.0, 127.0) as u8;
             let key = note.round() as u8;
             if !wanted.struck {
                 swell(&mut track, &mut dice, at, length);
             }
             track.event(at, &[0x90, key, velocity]);
-            let held = length * if dice.chance(0.5) { 1.0 } else { dice.between(0.5, 0.95) };
+            let held = length
+                * if dice.chance(0.5) {
+                    1.0
+                } else {
+                    dice.between(0.5, 0.95)
+                };
             track.event(at + held, &[0x80, key, 0]);
             at += length;
         }
@@ -71,7 +91,10 @@ fn swell(track: &mut Track, dice: &mut Dice, at: f32, length: f32) {
     for i in 0..count as usize {
         let x = i as f32 / count;
         let value = (1.0 - x).powi(2) * from + 2.0 * x * (1.0 - x) * by + x * x * to;
-        track.event(at + x * length, &[0xB0, EXPRESSION, value.clamp(0.0, 127.0) as u8]);
+        track.event(
+            at + x * length,
+            &[0xB0, EXPRESSION, value.clamp(0.0, 127.0) as u8],
+        );
     }
 }
 
@@ -83,7 +106,8 @@ struct Track {
 
 impl Track {
     fn event(&mut self, seconds: f32, bytes: &[u8]) {
-        self.events.push(((seconds * TICKS_PER_S) as u32, bytes.to_vec()));
+        self.events
+            .push(((seconds * TICKS_PER_S) as u32, bytes.to_vec()));
     }
 
     fn file(mut self) -> Vec<u8> {
@@ -128,8 +152,15 @@ mod tests {
 
     #[test]
     fn the_same_seed_plays_the_same_phrases_within_the_range() {
-        let wanted =
-            Phrases { program: 71, lowest_note: 50, highest_note: 60, seconds: 20.0, seed: 3, struck: true };
+        let wanted = Phrases {
+            program: 71,
+            lowest_note: 50,
+            highest_note: 60,
+            seconds: 20.0,
+            seed: 3,
+            struck: true,
+            out: PathBuf::new(),
+        };
         let file = midi(&wanted);
         assert_eq!(file, midi(&wanted));
         let notes = file.windows(2).filter(|w| w[0] == 0x90).map(|w| w[1]);
