@@ -17,7 +17,7 @@ const CANDIDATES: usize = 7;
 pub const WIDEST_HZ: (f32, f32) = (54.0, 3_400.0);
 
 /// What a frame costs: the aperiodicity of its candidate, or this much for "no pitch".
-const UNVOICED_COST: f32 = 0.45;
+const UNVOICED_COST: f32 = 0.55;
 /// Longer periods are multiples of the true one: a small price per octave.
 const OCTAVE_COST: f32 = 0.15;
 /// What moving costs, per octave and at most; and what appearing or going costs. Per frame of 5 ms.

@@ -28,6 +28,8 @@ const DEAF_NEPERS: f32 = 9.0;
 const LEAST_WEIGHT: f32 = 0.02;
 /// Differences beyond this (nepers) grow straight, not squared.
 const HUBER: f32 = 0.5;
+/// A frame without a pitch that is louder than this is held to be a chord.
+const CHORD_DB: f32 = -40.0;
 /// Frames before the recurrent state has settled count little.
 const SETTLING_FRAMES: usize = 12;
 
@@ -91,7 +93,10 @@ impl Batch {
             .iter()
             .zip(frame.inside)
             .map(|(a, inside)| (*a, sure * inside));
-        let bands = example.parts.noise_rms.iter().map(|a| (*a, 0.5));
+        // Loud and without a pitch is mostly two strings at once, not noise.
+        let chord = example.voicing == 0.0 && c.loudness_db > CHORD_DB;
+        let noise_share = if chord { 0.05 } else { 0.5 };
+        let bands = example.parts.noise_rms.iter().map(|a| (*a, noise_share));
         let loudest = tones
             .clone()
             .chain(bands.clone())
