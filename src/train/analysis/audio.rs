@@ -12,52 +12,81 @@ const RUMBLE_HZ: f32 = 40.0;
 /// Why a recording cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
-    #[error("{file}: {cause}. Convert it to a WAV file, for example: ffmpeg -i INPUT -ac 1 OUTPUT.wav")]
+    #[error(
+        "{file}: {cause}. Convert it to a WAV file, for example: ffmpeg -i INPUT -ac 1 OUTPUT.wav"
+    )]
     Unreadable { file: PathBuf, cause: String },
-    #[error("{file}: nothing is heard in it ({peak_db:.0} dB at its loudest). Check the recording or its level")]
+    #[error(
+        "{file}: nothing is heard in it ({peak_db:.0} dB at its loudest). Check the recording or its level"
+    )]
     Silent { file: PathBuf, peak_db: f32 },
-    #[error("no WAV file in {folder}. Put recordings there; other formats convert with ffmpeg -i INPUT -ac 1 OUTPUT.wav")]
+    #[error(
+        "no WAV file in {folder}. Put recordings there; other formats convert with ffmpeg -i INPUT -ac 1 OUTPUT.wav"
+    )]
     NoFiles { folder: PathBuf },
 }
 
 /// The WAV files of a folder in the order of their names.
 pub fn wav_files(folder: &Path) -> Result<Vec<PathBuf>, AudioError> {
-    let unreadable = |e: std::io::Error| AudioError::Unreadable { file: folder.into(), cause: e.to_string() };
+    let unreadable = |e: std::io::Error| AudioError::Unreadable {
+        file: folder.into(),
+        cause: e.to_string(),
+    };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("wav")) {
+        if path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("wav"))
+        {
             files.push(path);
         }
     }
     files.sort();
     if files.is_empty() {
-        return Err(AudioError::NoFiles { folder: folder.into() });
+        return Err(AudioError::NoFiles {
+            folder: folder.into(),
+        });
     }
     Ok(files)
 }
 
 /// A WAV file as mono at [`ANALYSIS_RATE_HZ`], without rumble.
 pub fn read_wav(path: &Path) -> Result<Vec<f32>, AudioError> {
-    let unreadable = |e: hound::Error| AudioError::Unreadable { file: path.into(), cause: e.to_string() };
+    let unreadable = |e: hound::Error| AudioError::Unreadable {
+        file: path.into(),
+        cause: e.to_string(),
+    };
     let mut reader = hound::WavReader::open(path).map_err(unreadable)?;
     let spec = reader.spec();
     let samples: Result<Vec<f32>, _> = match spec.sample_format {
         hound::SampleFormat::Float => reader.samples::<f32>().collect(),
         hound::SampleFormat::Int => {
             let scale = 1.0 / (1i64 << (spec.bits_per_sample - 1)) as f32;
-            reader.samples::<i32>().map(|s| s.map(|s| s as f32 * scale)).collect()
+            reader
+                .samples::<i32>()
+                .map(|s| s.map(|s| s as f32 * scale))
+                .collect()
         }
     };
     let channels = usize::from(spec.channels.max(1));
     let mono: Vec<f32> = samples
         .map_err(unreadable)?
         .chunks(channels)
-        .map(|frame| frame.iter().map(|x| if x.is_finite() { *x } else { 0.0 }).sum::<f32>() / channels as f32)
+        .map(|frame| {
+            frame
+                .iter()
+                .map(|x| if x.is_finite() { *x } else { 0.0 })
+                .sum::<f32>()
+                / channels as f32
+        })
         .collect();
     let peak = mono.iter().fold(0.0f32, |a, b| a.max(b.abs()));
     if peak < 1e-4 {
-        return Err(AudioError::Silent { file: path.into(), peak_db: crate::units::gain_to_db(peak) });
+        return Err(AudioError::Silent {
+            file: path.into(),
+            peak_db: crate::units::gain_to_db(peak),
+        });
     }
     let mut samples = resample(&mono, spec.sample_rate as f32, ANALYSIS_RATE_HZ);
     remove_rumble(&mut samples);
@@ -72,7 +101,9 @@ pub fn resample(samples: &[f32], from_hz: f32, to_hz: f32) -> Vec<f32> {
     let sinc = Sinc::new((to_hz / from_hz).min(1.0));
     let count = (samples.len() as f64 * f64::from(to_hz) / f64::from(from_hz)) as usize;
     let step = f64::from(from_hz) / f64::from(to_hz);
-    (0..count).map(|n| sinc.read(samples, n as f64 * step)).collect()
+    (0..count)
+        .map(|n| sinc.read(samples, n as f64 * step))
+        .collect()
 }
 
 fn remove_rumble(samples: &mut [f32]) {
@@ -109,8 +140,14 @@ impl Sinc {
                 let x = (tap as f64 - (half as f64 - 1.0)) - phase as f64 / PHASES as f64;
                 let cut = f64::from(bandwidth) * 0.96;
                 let angle = std::f64::consts::PI * x * cut;
-                let sinc = if angle.abs() < 1e-9 { 1.0 } else { angle.sin() / angle };
-                let hann = (std::f64::consts::FRAC_PI_2 * x / half as f64).cos().powi(2);
+                let sinc = if angle.abs() < 1e-9 {
+                    1.0
+                } else {
+                    angle.sin() / angle
+                };
+                let hann = (std::f64::consts::FRAC_PI_2 * x / half as f64)
+                    .cos()
+                    .powi(2);
                 table.push((sinc * hann * cut) as f32);
             }
         }
@@ -163,7 +200,9 @@ mod tests {
 
     #[test]
     fn a_missing_folder_and_an_empty_one_say_what_to_do() {
-        let error = wav_files(Path::new("no/such/folder")).unwrap_err().to_string();
+        let error = wav_files(Path::new("no/such/folder"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("no/such/folder") && error.contains("ffmpeg"));
     }
 }

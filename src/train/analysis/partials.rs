@@ -20,7 +20,11 @@ const LEAST_PERIODS: usize = 6;
 
 /// The expected median of `count` exponentially distributed powers, as a share of their mean: 1, then down to ln 2.
 fn median_share(count: usize) -> f32 {
-    let order = |rank: usize| (count + 1 - rank..=count).map(|i| 1.0 / i as f32).sum::<f32>();
+    let order = |rank: usize| {
+        (count + 1 - rank..=count)
+            .map(|i| 1.0 / i as f32)
+            .sum::<f32>()
+    };
     0.5 * (order(count.div_ceil(2)) + order(count / 2 + 1))
 }
 
@@ -37,7 +41,13 @@ pub struct Parts {
 pub fn band_edges_hz() -> [f32; BANDS + 1] {
     const BEND_HZ: f32 = 2_000.0;
     let scale = (1.0 + TOP_HZ / BEND_HZ).ln();
-    std::array::from_fn(|i| if i == BANDS { TOP_HZ } else { BEND_HZ * ((scale * i as f32 / BANDS as f32).exp() - 1.0) })
+    std::array::from_fn(|i| {
+        if i == BANDS {
+            TOP_HZ
+        } else {
+            BEND_HZ * ((scale * i as f32 / BANDS as f32).exp() - 1.0)
+        }
+    })
 }
 
 /// Where the partials lie relative to a whole multiple: `sqrt(1 + B k²)`.
@@ -65,7 +75,9 @@ impl Splitter {
     pub fn new() -> Splitter {
         let fft = RealFftPlanner::<f32>::new().plan_fft_forward(SIZE);
         let turn = std::f32::consts::TAU / SIZE as f32;
-        let window: Vec<f32> = (0..SIZE).map(|n| 0.5 - 0.5 * (turn * n as f32).cos()).collect();
+        let window: Vec<f32> = (0..SIZE)
+            .map(|n| 0.5 - 0.5 * (turn * n as f32).cos())
+            .collect();
         Splitter {
             input: fft.make_input_vec(),
             spectrum: fft.make_output_vec(),
@@ -78,12 +90,27 @@ impl Splitter {
     }
 
     /// `f0_hz[frame]` for every frame of `hop` samples, never 0; `voiced` says whether this frame has partials.
-    pub fn split(&mut self, samples: &[f32], f0_hz: &[f32], frame: usize, hop: f64, voiced: bool, inharmonicity: f32) -> Parts {
+    pub fn split(
+        &mut self,
+        samples: &[f32],
+        f0_hz: &[f32],
+        frame: usize,
+        hop: f64,
+        voiced: bool,
+        inharmonicity: f32,
+    ) -> Parts {
         let f0 = f0_hz[frame];
         let periods = LEAST_PERIODS.max((SPAN_S * f0).ceil() as usize);
         self.read_warped(samples, f0_hz, frame, hop, periods);
-        let mut parts = Parts { harmonics: [0.0; MAX_PARTIALS], noise_rms: [0.0; BANDS] };
-        if self.fft.process(&mut self.input, &mut self.spectrum).is_err() {
+        let mut parts = Parts {
+            harmonics: [0.0; MAX_PARTIALS],
+            noise_rms: [0.0; BANDS],
+        };
+        if self
+            .fft
+            .process(&mut self.input, &mut self.spectrum)
+            .is_err()
+        {
             return parts;
         }
         let bin_hz = f0 / periods as f32;
@@ -100,7 +127,14 @@ impl Splitter {
     }
 
     /// Fills the window with `periods` equal periods about the frame.
-    fn read_warped(&mut self, samples: &[f32], f0_hz: &[f32], frame: usize, hop: f64, periods: usize) {
+    fn read_warped(
+        &mut self,
+        samples: &[f32],
+        f0_hz: &[f32],
+        frame: usize,
+        hop: f64,
+        periods: usize,
+    ) {
         let centre = frame as f64 * hop;
         let f0_at = |position: f64| {
             let x = (position / hop).clamp(0.0, (f0_hz.len() - 1) as f64);
@@ -109,7 +143,11 @@ impl Splitter {
             // A leap between notes is not a glide: the frame's own pitch holds across it.
             let f0 = a + (b - a) * (x - i as f64) as f32;
             let ratio = f0 / f0_hz[frame];
-            f64::from(if (0.9..1.1).contains(&ratio) { f0 } else { f0_hz[frame] })
+            f64::from(if (0.9..1.1).contains(&ratio) {
+                f0
+            } else {
+                f0_hz[frame]
+            })
         };
         let cycles = periods as f64 / SIZE as f64 * f64::from(ANALYSIS_RATE_HZ);
         let (mut later, mut earlier) = (centre, centre);
@@ -131,15 +169,28 @@ impl Splitter {
     fn partial(&self, bin: f32, parts: &Parts, bin_hz: f32) -> f32 {
         let whole = bin.round() as usize;
         // The power in a Hann main lobe is 1.5 times that of its centre bin wherever the tone lies in it.
-        let lobe: f32 = (whole - 1..=whole + 1).map(|b| self.spectrum[b].norm_sqr()).sum();
+        let lobe: f32 = (whole - 1..=whole + 1)
+            .map(|b| self.spectrum[b].norm_sqr())
+            .sum();
         let peak_sq = lobe / 1.5 * (4.0 / SIZE as f32).powi(2);
-        let band = self.edges_hz.partition_point(|e| *e <= bin * bin_hz).clamp(1, BANDS) - 1;
+        let band = self
+            .edges_hz
+            .partition_point(|e| *e <= bin * bin_hz)
+            .clamp(1, BANDS)
+            - 1;
         let width = self.edges_hz[band + 1] - self.edges_hz[band];
         let noise_power = parts.noise_rms[band].powi(2) / width * 3.0 * bin_hz;
         (peak_sq - 2.0 * noise_power / 1.5).max(0.0).sqrt()
     }
 
-    fn measure_noise(&self, parts: &mut Parts, bin_hz: f32, periods: usize, partials: usize, inharmonicity: f32) {
+    fn measure_noise(
+        &self,
+        parts: &mut Parts,
+        bin_hz: f32,
+        periods: usize,
+        partials: usize,
+        inharmonicity: f32,
+    ) {
         // Mean-square per Hz of a bin: two-sided, in the warped rate.
         let per_hz = 2.0 / (self.power_of_window * SIZE as f32 * bin_hz);
         let last_bin = ((TOP_HZ / bin_hz) as usize).min(SIZE / 2 - 1);
@@ -160,14 +211,22 @@ impl Splitter {
             let first = (self.edges_hz[band] / bin_hz).ceil().max(2.0) as usize;
             let last = ((self.edges_hz[band + 1] / bin_hz) as usize).min(last_bin);
             powers.clear();
-            powers.extend((first..=last).filter(|b| !near_partial[*b]).map(|b| self.spectrum[b].norm_sqr()));
+            powers.extend(
+                (first..=last)
+                    .filter(|b| !near_partial[*b])
+                    .map(|b| self.spectrum[b].norm_sqr()),
+            );
             if powers.is_empty() {
                 continue;
             }
             powers.sort_by(f32::total_cmp);
             let middle = 0.5 * (powers[(powers.len() - 1) / 2] + powers[powers.len() / 2]);
             // Where there is a pitch, other tones (a second string, the room) are not noise: the median passes over them.
-            let mean = if partials == 0 { powers.iter().sum::<f32>() / powers.len() as f32 } else { middle / median_share(powers.len()) };
+            let mean = if partials == 0 {
+                powers.iter().sum::<f32>() / powers.len() as f32
+            } else {
+                middle / median_share(powers.len())
+            };
             *density = per_hz * mean;
         }
         bridge_gaps(&mut densities);
@@ -189,9 +248,19 @@ fn bridge_gaps(densities: &mut [f32; BANDS]) {
             continue;
         }
         let after = known.partition_point(|k| *k < band);
-        let (low, high) = (known[after.saturating_sub(1)], known[after.min(known.len() - 1)]);
-        let share = if high > low { (band - low) as f32 / (high - low) as f32 } else { 0.0 };
-        let (a, b) = (densities[low].max(1e-30).ln(), densities[high].max(1e-30).ln());
+        let (low, high) = (
+            known[after.saturating_sub(1)],
+            known[after.min(known.len() - 1)],
+        );
+        let share = if high > low {
+            (band - low) as f32 / (high - low) as f32
+        } else {
+            0.0
+        };
+        let (a, b) = (
+            densities[low].max(1e-30).ln(),
+            densities[high].max(1e-30).ln(),
+        );
         densities[band] = (a + (b - a) * share).exp();
     }
 }
@@ -207,12 +276,17 @@ mod tests {
         let (mut phase, mut random, mut samples) = (0.0, 3u32, Vec::new());
         for n in 0..24_000 {
             phase += f0_at((n as f64 + 0.5) / rate) / rate;
-            let wave: f64 = (1..=30).map(|k| 0.2 / k as f64 * (std::f64::consts::TAU * phase * k as f64).cos()).sum();
+            let wave: f64 = (1..=30)
+                .map(|k| 0.2 / k as f64 * (std::f64::consts::TAU * phase * k as f64).cos())
+                .sum();
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let noise = random as i32 as f64 / i32::MAX as f64;
             samples.push((wave + 0.01 * noise) as f32);
         }
-        (samples, (0..100).map(|i| f0_at(i as f64 * 0.005) as f32).collect())
+        (
+            samples,
+            (0..100).map(|i| f0_at(i as f64 * 0.005) as f32).collect(),
+        )
     }
 
     #[test]

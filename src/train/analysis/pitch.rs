@@ -44,7 +44,13 @@ struct Candidate {
 
 /// The pitch at every `hop_samples` (may be fractional), at the analysis rate. `floor` is the power under which
 /// there is no pitch; none is looked for outside `range_hz`.
-pub fn track(samples: &[f32], hop_samples: f64, frames: usize, floor: f32, range_hz: (f32, f32)) -> Vec<Pitch> {
+pub fn track(
+    samples: &[f32],
+    hop_samples: f64,
+    frames: usize,
+    floor: f32,
+    range_hz: (f32, f32),
+) -> Vec<Pitch> {
     let mut yin = Yin::new(range_hz);
     let mut lattice: Vec<Vec<Candidate>> = Vec::with_capacity(frames);
     for frame in 0..frames {
@@ -78,14 +84,25 @@ fn connect(before: Option<&[Candidate]>, now: &mut [Candidate]) {
 }
 
 fn follow_back(lattice: &[Vec<Candidate>]) -> Vec<Pitch> {
-    let Some(last) = lattice.last() else { return Vec::new() };
+    let Some(last) = lattice.last() else {
+        return Vec::new();
+    };
     let cheapest = (0..last.len()).min_by(|a, b| last[*a].cost.total_cmp(&last[*b].cost));
     let mut at = cheapest.unwrap_or(0);
-    let mut path = vec![Pitch { hz: 0.0, clarity: 0.0 }; lattice.len()];
+    let mut path = vec![
+        Pitch {
+            hz: 0.0,
+            clarity: 0.0
+        };
+        lattice.len()
+    ];
     for (pitch, candidates) in path.iter_mut().zip(lattice).rev() {
         let candidate = candidates[at];
         if at > 0 {
-            *pitch = Pitch { hz: candidate.octave.exp2(), clarity: 1.0 - candidate.aperiodicity.min(1.0) };
+            *pitch = Pitch {
+                hz: candidate.octave.exp2(),
+                clarity: 1.0 - candidate.aperiodicity.min(1.0),
+            };
         }
         at = candidate.back;
     }
@@ -108,7 +125,10 @@ impl Yin {
     fn new(range_hz: (f32, f32)) -> Yin {
         let lag = |hz: f32| ((ANALYSIS_RATE_HZ / hz) as usize).clamp(SHORTEST, LONGEST);
         let mut planner = RealFftPlanner::<f32>::new();
-        let (forward, inverse) = (planner.plan_fft_forward(2 * WINDOW), planner.plan_fft_inverse(2 * WINDOW));
+        let (forward, inverse) = (
+            planner.plan_fft_forward(2 * WINDOW),
+            planner.plan_fft_inverse(2 * WINDOW),
+        );
         Yin {
             head: forward.make_input_vec(),
             whole: forward.make_input_vec(),
@@ -123,27 +143,49 @@ impl Yin {
     }
 
     fn candidates(&mut self, samples: &[f32], centre: i64, floor: f32) -> Vec<Candidate> {
-        let none = Candidate { octave: 0.0, aperiodicity: 1.0, cost: UNVOICED_COST, back: 0 };
+        let none = Candidate {
+            octave: 0.0,
+            aperiodicity: 1.0,
+            cost: UNVOICED_COST,
+            back: 0,
+        };
         let mut found = vec![none];
         // A period of 128 samples is compared symmetrically about the centre; others nearly so.
         let first = centre - WINDOW as i64 / 2 - 64;
         for (i, x) in self.whole.iter_mut().enumerate() {
             let at = first + i as i64;
-            *x = if at >= 0 { samples.get(at as usize).copied().unwrap_or(0.0) } else { 0.0 };
+            *x = if at >= 0 {
+                samples.get(at as usize).copied().unwrap_or(0.0)
+            } else {
+                0.0
+            };
         }
         let power = self.whole[..WINDOW].iter().map(|x| x * x).sum::<f32>() / WINDOW as f32;
         if power <= floor || !self.measure() {
             return found;
         }
         for lag in self.lags.clone() {
-            let (a, b, c) = (self.difference[lag - 1], self.difference[lag], self.difference[lag + 1]);
+            let (a, b, c) = (
+                self.difference[lag - 1],
+                self.difference[lag],
+                self.difference[lag + 1],
+            );
             if b < a && b <= c && b < 0.7 {
                 let curve = a - 2.0 * b + c;
-                let shift = if curve > 0.0 { 0.5 * (a - c) / curve } else { 0.0 };
+                let shift = if curve > 0.0 {
+                    0.5 * (a - c) / curve
+                } else {
+                    0.0
+                };
                 let octave = (ANALYSIS_RATE_HZ / (lag as f32 + shift)).log2();
                 let aperiodicity = (b - 0.25 * (a - c) * shift).max(0.0);
                 let cost = aperiodicity + OCTAVE_COST * (9.0 - octave);
-                found.push(Candidate { octave, aperiodicity, cost, back: 0 });
+                found.push(Candidate {
+                    octave,
+                    aperiodicity,
+                    cost,
+                    back: 0,
+                });
             }
         }
         found[1..].sort_by(|a, b| a.cost.total_cmp(&b.cost));
@@ -161,25 +203,42 @@ impl Yin {
         let mut energy = head_energy;
         for lag in 0..LONGEST + 2 {
             energies.push(energy);
-            energy += f64::from(self.whole[lag + WINDOW].powi(2)) - f64::from(self.whole[lag].powi(2));
+            energy +=
+                f64::from(self.whole[lag + WINDOW].powi(2)) - f64::from(self.whole[lag].powi(2));
         }
-        let ok = self.forward.process(&mut self.head, &mut self.head_spectrum).is_ok()
-            && self.forward.process(&mut self.whole, &mut self.whole_spectrum).is_ok();
+        let ok = self
+            .forward
+            .process(&mut self.head, &mut self.head_spectrum)
+            .is_ok()
+            && self
+                .forward
+                .process(&mut self.whole, &mut self.whole_spectrum)
+                .is_ok();
         for (h, w) in self.head_spectrum.iter_mut().zip(&self.whole_spectrum) {
             *h = h.conj() * w;
         }
         let last = self.head_spectrum.len() - 1;
         self.head_spectrum[0].im = 0.0;
         self.head_spectrum[last].im = 0.0;
-        if !ok || self.inverse.process(&mut self.head_spectrum, &mut self.correlation).is_err() {
+        if !ok
+            || self
+                .inverse
+                .process(&mut self.head_spectrum, &mut self.correlation)
+                .is_err()
+        {
             return false;
         }
         let scale = 1.0 / (2 * WINDOW) as f64;
         let mut sum = 0.0;
         for lag in 1..LONGEST + 2 {
-            let d = (head_energy + energies[lag] - 2.0 * scale * f64::from(self.correlation[lag])).max(0.0);
+            let d = (head_energy + energies[lag] - 2.0 * scale * f64::from(self.correlation[lag]))
+                .max(0.0);
             sum += d;
-            self.difference[lag] = if sum > 0.0 { (d * lag as f64 / sum) as f32 } else { 1.0 };
+            self.difference[lag] = if sum > 0.0 {
+                (d * lag as f64 / sum) as f32
+            } else {
+                1.0
+            };
         }
         true
     }
@@ -196,7 +255,9 @@ mod tests {
         let (mut phase, mut samples) = (0.0, Vec::new());
         for n in 0..48_000 {
             phase += hz_at(n as f64 / rate) / rate;
-            let wave: f64 = (1..8).map(|k| (std::f64::consts::TAU * phase * k as f64).sin() / k as f64).sum();
+            let wave: f64 = (1..8)
+                .map(|k| (std::f64::consts::TAU * phase * k as f64).sin() / k as f64)
+                .sum();
             samples.push(0.2 * wave as f32);
         }
         let path = track(&samples, 240.0, 200, 1e-7, WIDEST_HZ);
@@ -215,8 +276,15 @@ mod tests {
                 random as i32 as f32 / i32::MAX as f32
             })
             .collect();
-        assert!(track(&vec![0.0; 24_000], 240.0, 100, 1e-9, WIDEST_HZ).iter().all(|p| p.hz == 0.0));
-        let voiced = track(&noise, 240.0, 100, 1e-9, WIDEST_HZ).iter().filter(|p| p.hz > 0.0).count();
+        assert!(
+            track(&vec![0.0; 24_000], 240.0, 100, 1e-9, WIDEST_HZ)
+                .iter()
+                .all(|p| p.hz == 0.0)
+        );
+        let voiced = track(&noise, 240.0, 100, 1e-9, WIDEST_HZ)
+            .iter()
+            .filter(|p| p.hz > 0.0)
+            .count();
         assert!(voiced < 5, "{voiced}");
     }
 }

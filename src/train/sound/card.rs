@@ -6,9 +6,25 @@ use super::evaluate::Scores;
 use super::fit::Fitted;
 use super::network::Bounds;
 
-pub fn text(args: &Args, corpus: &Corpus, bounds: &Bounds, scores: &Scores, fitted: &Fitted, minutes: f32) -> String {
-    let or = |text: &str, otherwise: &str| if text.is_empty() { otherwise.to_string() } else { text.to_string() };
-    let (pitch, loudness) = (corpus.range_of(|c| c.pitch_note), corpus.range_of(|c| c.loudness_db));
+pub fn text(
+    args: &Args,
+    corpus: &Corpus,
+    bounds: &Bounds,
+    scores: &Scores,
+    fitted: &Fitted,
+    minutes: f32,
+) -> String {
+    let or = |text: &str, otherwise: &str| {
+        if text.is_empty() {
+            otherwise.to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    let (pitch, loudness) = (
+        corpus.range_of(|c| c.pitch_note),
+        corpus.range_of(|c| c.loudness_db),
+    );
     format!(
         "# {name}\n\n{description}\n\n\
         | | |\n|---|---|\n\
@@ -68,7 +84,10 @@ fn command(args: &Args) -> String {
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
     let folder = args.audio.file_name().unwrap_or_default().to_string_lossy();
     let file = args.out.file_name().unwrap_or_default().to_string_lossy();
-    let mut line = format!("imu2music train sound --audio {folder}/ --out models/{file} --name {}", quoted(&args.name));
+    let mut line = format!(
+        "imu2music train sound --audio {folder}/ --out models/{file} --name {}",
+        quoted(&args.name)
+    );
     for (flag, value) in [
         ("author", &args.author),
         ("licence", &args.licence),
@@ -84,7 +103,10 @@ fn command(args: &Args) -> String {
         args.lowest_note, args.highest_note, args.frame_rate, args.seed, args.steps, args.minutes
     );
     if args.stiffness > 0.0 {
-        line += &format!(" --stiffness {} --stiffness-per-octave {}", args.stiffness, args.stiffness_per_octave);
+        line += &format!(
+            " --stiffness {} --stiffness-per-octave {}",
+            args.stiffness, args.stiffness_per_octave
+        );
     }
     line
 }

@@ -51,14 +51,21 @@ pub struct Stiffness {
 }
 
 impl Stiffness {
-    pub const NONE: Stiffness = Stiffness { level: -30.0, slope: 0.0 };
+    pub const NONE: Stiffness = Stiffness {
+        level: -30.0,
+        slope: 0.0,
+    };
 
     pub fn is_none(&self) -> bool {
         *self == Stiffness::NONE
     }
 
     pub fn at_note(&self, note: f32) -> f32 {
-        if self.is_none() { 0.0 } else { (self.level + self.slope * (note - 60.0)).exp() }
+        if self.is_none() {
+            0.0
+        } else {
+            (self.level + self.slope * (note - 60.0)).exp()
+        }
     }
 }
 
@@ -71,12 +78,24 @@ impl Corpus {
         stiffness: Stiffness,
         watch: &mut dyn FnMut(f64, &str) -> bool,
     ) -> Result<Corpus, AudioError> {
-        let mut corpus =
-            Corpus { frame_rate_hz, stiffness, train: Vec::new(), held_out: Vec::new(), seconds: 0.0 };
+        let mut corpus = Corpus {
+            frame_rate_hz,
+            stiffness,
+            train: Vec::new(),
+            held_out: Vec::new(),
+            seconds: 0.0,
+        };
         let files = wav_files(folder)?;
         for (i, file) in files.iter().enumerate() {
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            watch(i as f64 / files.len() as f64, &format!("taking {name} apart"));
+            let name = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            watch(
+                i as f64 / files.len() as f64,
+                &format!("taking {name} apart"),
+            );
             let mut samples = read_wav(file)?;
             let range_hz = (note_to_hz(notes.0), note_to_hz(notes.1));
             let stiff = |hz: f32| stiffness.at_note(hz_to_note(hz));
@@ -92,13 +111,26 @@ impl Corpus {
 
     fn examples(&self, analysis: Analysis, gain: f32) -> Vec<Example> {
         let quiet = steady_noise(&analysis.parts);
-        let rows = analysis.parts.into_iter().zip(analysis.controls).zip(analysis.voicing).zip(quiet);
+        let rows = analysis
+            .parts
+            .into_iter()
+            .zip(analysis.controls)
+            .zip(analysis.voicing)
+            .zip(quiet);
         rows.map(|(((mut parts, controls), voicing), noise_rms)| {
             parts.noise_rms = noise_rms;
-            parts.harmonics.iter_mut().chain(&mut parts.noise_rms).for_each(|a| *a *= gain);
+            parts
+                .harmonics
+                .iter_mut()
+                .chain(&mut parts.noise_rms)
+                .for_each(|a| *a *= gain);
             let f0_hz = note_to_hz(controls.pitch_note);
             let controls = describe(&parts, f0_hz, self.stiffness.at_note(controls.pitch_note));
-            Example { controls, voicing, parts }
+            Example {
+                controls,
+                voicing,
+                parts,
+            }
         })
         .collect()
     }
@@ -111,7 +143,10 @@ impl Corpus {
         let sample = |frame: usize| frame * ANALYSIS_RATE_HZ as usize / rate;
         if frames > 8 * gap {
             let held = examples.split_off(first_held);
-            self.held_out.push(Phrase { examples: held, samples: samples.split_off(sample(first_held)) });
+            self.held_out.push(Phrase {
+                examples: held,
+                samples: samples.split_off(sample(first_held)),
+            });
             examples.truncate(first_held - gap);
             samples.truncate(sample(first_held - gap));
         }
@@ -124,10 +159,19 @@ impl Corpus {
 
     /// The 1st and the 99th percentile of a word over frames that sound.
     pub fn range_of(&self, word: impl Fn(&Controls) -> f32) -> (f32, f32) {
-        let sounding = self.train.iter().flat_map(|p| &p.examples).filter(|e| e.voicing > 0.5);
+        let sounding = self
+            .train
+            .iter()
+            .flat_map(|p| &p.examples)
+            .filter(|e| e.voicing > 0.5);
         let mut values: Vec<f32> = sounding.map(|e| word(&e.controls)).collect();
         values.sort_by(f32::total_cmp);
-        let at = |share: f32| values.get(((values.len() as f32 - 1.0) * share) as usize).copied().unwrap_or(0.0);
+        let at = |share: f32| {
+            values
+                .get(((values.len() as f32 - 1.0) * share) as usize)
+                .copied()
+                .unwrap_or(0.0)
+        };
         (at(0.01), at(0.99))
     }
 }
@@ -135,7 +179,10 @@ impl Corpus {
 fn matching_gain(analysis: &Analysis) -> f32 {
     let mut levels: Vec<f32> = analysis.controls.iter().map(|c| c.loudness_db).collect();
     levels.sort_by(f32::total_cmp);
-    let loud = levels.get(levels.len() * 95 / 100).copied().unwrap_or(LOUD_END_DB);
+    let loud = levels
+        .get(levels.len() * 95 / 100)
+        .copied()
+        .unwrap_or(LOUD_END_DB);
     crate::units::db_to_gain(LOUD_END_DB - loud)
 }
 
@@ -162,7 +209,12 @@ pub struct Variation {
 }
 
 impl Variation {
-    const NONE: Variation = Variation { semitones: 0.0, tilt_db_per_octave: 0.0, noise_db: 0.0, gain_db: 0.0 };
+    const NONE: Variation = Variation {
+        semitones: 0.0,
+        tilt_db_per_octave: 0.0,
+        noise_db: 0.0,
+        gain_db: 0.0,
+    };
 
     /// Four in ten stretches are as they were played.
     pub fn roll(dice: &mut Dice, notes: (f32, f32)) -> Variation {
@@ -190,17 +242,25 @@ impl Variation {
     pub fn apply(&self, example: &Example, stiffness: Stiffness) -> Example {
         let note = (example.controls.pitch_note + self.semitones).clamp(NOTES.0, NOTES.1);
         let (f0, old_f0) = (note_to_hz(note), note_to_hz(example.controls.pitch_note));
-        let (b, old_b) = (stiffness.at_note(note), stiffness.at_note(example.controls.pitch_note));
+        let (b, old_b) = (
+            stiffness.at_note(note),
+            stiffness.at_note(example.controls.pitch_note),
+        );
         let mut out = example.clone();
         let gain = |hz: f32, db: f32| {
-            crate::units::db_to_gain(db + self.gain_db + self.tilt_db_per_octave * (hz / 1000.0).max(0.1).log2())
+            crate::units::db_to_gain(
+                db + self.gain_db + self.tilt_db_per_octave * (hz / 1000.0).max(0.1).log2(),
+            )
         };
         for k in 1..=MAX_PARTIALS {
             let hz = k as f32 * f0 * stretch(k, b);
             let source = if self.semitones == 0.0 {
                 example.parts.harmonics[k - 1]
             } else {
-                envelope(&example.parts.harmonics, hz / old_f0 / stretch((hz / old_f0) as usize, old_b))
+                envelope(
+                    &example.parts.harmonics,
+                    hz / old_f0 / stretch((hz / old_f0) as usize, old_b),
+                )
             };
             out.parts.harmonics[k - 1] = source * gain(hz, 0.0);
         }

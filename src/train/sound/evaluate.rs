@@ -39,7 +39,11 @@ pub struct Scores {
 }
 
 /// The sound of one frame after another, one per control frame, as one channel at the analysis rate.
-pub fn play(frames: impl Iterator<Item = SoundFrame>, bands: &NoiseBands, frame_rate_hz: u32) -> Vec<f32> {
+pub fn play(
+    frames: impl Iterator<Item = SoundFrame>,
+    bands: &NoiseBands,
+    frame_rate_hz: u32,
+) -> Vec<f32> {
     let mut synth = Synth::new(ANALYSIS_RATE_HZ);
     let hop = ANALYSIS_RATE_HZ as usize / frame_rate_hz as usize;
     let mut out = Vec::new();
@@ -55,7 +59,11 @@ pub fn play(frames: impl Iterator<Item = SoundFrame>, bands: &NoiseBands, frame_
 }
 
 pub fn frame_of(parts: &Parts, note: f32, stiffness: Stiffness) -> SoundFrame {
-    let mut frame = SoundFrame { f0_hz: note_to_hz(note), inharmonicity: stiffness.at_note(note), ..SoundFrame::SILENT };
+    let mut frame = SoundFrame {
+        f0_hz: note_to_hz(note),
+        inharmonicity: stiffness.at_note(note),
+        ..SoundFrame::SILENT
+    };
     frame.harmonics = parts.harmonics;
     frame.noise_rms[..BANDS].copy_from_slice(&parts.noise_rms);
     frame
@@ -89,9 +97,15 @@ pub struct Rendered {
 pub fn render(model: &SoundModel, corpus: &Corpus, phrase: &Phrase) -> Rendered {
     let rate = corpus.frame_rate_hz;
     let played = answer(model, phrase.examples.iter().map(|e| e.controls));
-    let own = phrase.examples.iter().map(|e| frame_of(&e.parts, e.controls.pitch_note, corpus.stiffness));
+    let own = phrase
+        .examples
+        .iter()
+        .map(|e| frame_of(&e.parts, e.controls.pitch_note, corpus.stiffness));
     let nearest = Nearest::new(corpus);
-    let near = phrase.examples.iter().map(|e| nearest.find(&e.controls, corpus.stiffness));
+    let near = phrase
+        .examples
+        .iter()
+        .map(|e| nearest.find(&e.controls, corpus.stiffness));
     Rendered {
         recorded: phrase.samples.clone(),
         model: play(played.into_iter(), &standard_bands(), rate),
@@ -108,7 +122,12 @@ struct Nearest<'a> {
 impl<'a> Nearest<'a> {
     fn new(corpus: &'a Corpus) -> Nearest<'a> {
         let all = corpus.train.iter().flat_map(|p| &p.examples);
-        Nearest { examples: all.filter(|e| e.controls.loudness_db > -60.0).step_by(5).collect() }
+        Nearest {
+            examples: all
+                .filter(|e| e.controls.loudness_db > -60.0)
+                .step_by(5)
+                .collect(),
+        }
     }
 
     fn find(&self, wanted: &Controls, stiffness: Stiffness) -> SoundFrame {
@@ -118,48 +137,85 @@ impl<'a> Nearest<'a> {
                 + ((c.brightness - wanted.brightness) / 0.04).powi(2)
                 + (((c.noisiness + 1e-3) / (wanted.noisiness + 1e-3)).ln() / 0.7).powi(2)
         };
-        let best = self.examples.iter().min_by(|a, b| distance(&a.controls).total_cmp(&distance(&b.controls)));
-        let Some(best) = best else { return SoundFrame::SILENT };
+        let best = self
+            .examples
+            .iter()
+            .min_by(|a, b| distance(&a.controls).total_cmp(&distance(&b.controls)));
+        let Some(best) = best else {
+            return SoundFrame::SILENT;
+        };
         let gain = crate::units::db_to_gain(wanted.loudness_db - best.controls.loudness_db);
         let mut frame = frame_of(&best.parts, wanted.pitch_note, stiffness);
-        frame.harmonics.iter_mut().chain(&mut frame.noise_rms).for_each(|a| *a *= gain);
+        frame
+            .harmonics
+            .iter_mut()
+            .chain(&mut frame.noise_rms)
+            .for_each(|a| *a *= gain);
         frame
     }
 }
 
 pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Scores {
-    let phrases = if corpus.held_out.is_empty() { &corpus.train } else { &corpus.held_out };
-    let mut scores = Scores { sweep_loudness_error_db: sweep(model), ..Scores::default() };
-    let (mut cents, mut asked, mut heard, mut bright) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let phrases = if corpus.held_out.is_empty() {
+        &corpus.train
+    } else {
+        &corpus.held_out
+    };
+    let mut scores = Scores {
+        sweep_loudness_error_db: sweep(model),
+        ..Scores::default()
+    };
+    let (mut cents, mut asked, mut heard, mut bright) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for phrase in phrases {
         let rendered = render(model, corpus, phrase);
         let seconds = phrase.samples.len() as f32 / ANALYSIS_RATE_HZ;
         scores.held_out_seconds += seconds;
         scores.spectral_model += seconds * spectral_distance(&rendered.recorded, &rendered.model);
-        scores.spectral_resynthesis += seconds * spectral_distance(&rendered.recorded, &rendered.resynthesis);
-        scores.spectral_nearest_frame += seconds * spectral_distance(&rendered.recorded, &rendered.nearest);
+        scores.spectral_resynthesis +=
+            seconds * spectral_distance(&rendered.recorded, &rendered.resynthesis);
+        scores.spectral_nearest_frame +=
+            seconds * spectral_distance(&rendered.recorded, &rendered.nearest);
         let stiff = |hz: f32| corpus.stiffness.at_note(hz_to_note(hz));
-        let range_hz = (note_to_hz(notes.0).max(WIDEST_HZ.0), note_to_hz(notes.1).min(WIDEST_HZ.1));
+        let range_hz = (
+            note_to_hz(notes.0).max(WIDEST_HZ.0),
+            note_to_hz(notes.1).min(WIDEST_HZ.1),
+        );
         let analysis = analyse(&rendered.model, corpus.frame_rate_hz, range_hz, stiff);
-        for (i, example) in phrase.examples.iter().enumerate().take(analysis.controls.len()) {
+        for (i, example) in phrase
+            .examples
+            .iter()
+            .enumerate()
+            .take(analysis.controls.len())
+        {
             if example.controls.loudness_db < -60.0 {
                 continue;
             }
             asked.push(example.controls.loudness_db);
             heard.push(analysis.controls[i].loudness_db);
             if example.voicing > 0.5 && analysis.voicing[i] > 0.5 {
-                cents.push(100.0 * (analysis.controls[i].pitch_note - example.controls.pitch_note).abs());
+                cents.push(
+                    100.0 * (analysis.controls[i].pitch_note - example.controls.pitch_note).abs(),
+                );
                 bright.push((analysis.controls[i].brightness - example.controls.brightness).abs());
             }
         }
     }
-    for s in [&mut scores.spectral_model, &mut scores.spectral_resynthesis, &mut scores.spectral_nearest_frame] {
+    for s in [
+        &mut scores.spectral_model,
+        &mut scores.spectral_resynthesis,
+        &mut scores.spectral_nearest_frame,
+    ] {
         *s /= scores.held_out_seconds.max(1e-3);
     }
     scores.pitch_error_cents = median(&mut cents);
     scores.brightness_error = median(&mut bright);
     scores.loudness_correlation = correlation(&asked, &heard);
-    let mut errors: Vec<f32> = asked.iter().zip(&heard).map(|(a, h)| (a - h).abs()).collect();
+    let mut errors: Vec<f32> = asked
+        .iter()
+        .zip(&heard)
+        .map(|(a, h)| (a - h).abs())
+        .collect();
     scores.loudness_error_db = median(&mut errors);
     scores
 }
@@ -170,15 +226,29 @@ fn sweep(model: &SoundModel) -> f32 {
     for note in (36..=100).step_by(4) {
         for level in [-60.0, -40.0, -25.0, -10.0] {
             for brightness in [0.3, 0.45, 0.6] {
-                let controls =
-                    Controls { pitch_note: note as f32, loudness_db: level, brightness, ..Controls::SILENT };
+                let controls = Controls {
+                    pitch_note: note as f32,
+                    loudness_db: level,
+                    brightness,
+                    ..Controls::SILENT
+                };
                 let frames = answer(model, std::iter::repeat_n(controls, 40));
                 let last = frames[frames.len() - 1];
                 let (b, bands) = (last.inharmonicity, standard_bands());
                 let edges = &bands.edges_hz[..=bands.count];
-                let heard = describe_bands(&last.harmonics, &last.noise_rms[..bands.count], edges, last.f0_hz, b);
+                let heard = describe_bands(
+                    &last.harmonics,
+                    &last.noise_rms[..bands.count],
+                    edges,
+                    last.f0_hz,
+                    b,
+                );
                 let error = (heard.loudness_db - level).abs();
-                worst = worst.max(if error.is_finite() { error } else { f32::INFINITY });
+                worst = worst.max(if error.is_finite() {
+                    error
+                } else {
+                    f32::INFINITY
+                });
             }
         }
     }
@@ -208,7 +278,10 @@ pub fn spectral_distance(wanted: &[f32], heard: &[f32]) -> f32 {
     let count = wanted.len().min(heard.len());
     let mut sum = 0.0;
     for size in SIZES {
-        let (a, b) = (magnitudes(&wanted[..count], size), magnitudes(&heard[..count], size));
+        let (a, b) = (
+            magnitudes(&wanted[..count], size),
+            magnitudes(&heard[..count], size),
+        );
         let loudest = a.iter().fold(0.0f32, |m, x| m.max(*x));
         let floor = loudest * crate::units::db_to_gain(FLOOR_DB);
         let (mut off, mut whole, mut log) = (0.0f64, 0.0f64, 0.0f64);

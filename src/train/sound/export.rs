@@ -16,7 +16,12 @@ use crate::train::analysis::partials::{BANDS, band_edges_hz};
 const GATE_DB: f32 = 3.0;
 const HAIR_DB: f32 = 0.05;
 /// Mean and scale of pitch, loudness, brightness and noisiness as the engine feeds them.
-const WORDS: [(f32, f32); 4] = [(68.0, 1.0 / 16.0), (-45.0, 1.0 / 18.0), (0.45, 1.0 / 0.12), (0.2, 1.0 / 0.2)];
+const WORDS: [(f32, f32); 4] = [
+    (68.0, 1.0 / 16.0),
+    (-45.0, 1.0 / 18.0),
+    (0.45, 1.0 / 0.12),
+    (0.2, 1.0 / 0.2),
+];
 /// The exact levels hold between these notes; the ear hardly weighs a fundamental below.
 const LEVEL_NOTES: (f32, f32) = (24.0, 115.0);
 
@@ -81,11 +86,16 @@ fn contract(stiffness: Stiffness, label: &Label) -> Contract {
         feature_schema: None,
         inputs: vec![Input {
             tensor: "controls".into(),
-            names: ["pitch", "loudness", "brightness", "noisiness"].map(String::from).to_vec(),
+            names: ["pitch", "loudness", "brightness", "noisiness"]
+                .map(String::from)
+                .to_vec(),
             mean: WORDS.map(|w| w.0).to_vec(),
             scale: WORDS.map(|w| w.1).to_vec(),
         }],
-        states: vec![State { input: "state".into(), output: "state_out".into() }],
+        states: vec![State {
+            input: "state".into(),
+            output: "state_out".into(),
+        }],
         outputs: vec![Output::HarmonicNoise(HarmonicNoise {
             harmonics: "harmonics".into(),
             noise: "noise".into(),
@@ -127,21 +137,46 @@ fn hear(g: &mut GraphBuilder, words: &[Tensor], bounds: &Bounds) -> Tensor {
     let turns = g.constant(&[1, turns.len()], &turns);
     let angles = g.mul(&pitch, &turns);
     let (sines, cosines) = (unary(g, "Sin", &angles), unary(g, "Cos", &angles));
-    g.concat(&[&parts[0], &parts[1], &parts[2], &parts[3], &sines, &cosines], 1)
+    g.concat(
+        &[&parts[0], &parts[1], &parts[2], &parts[3], &sines, &cosines],
+        1,
+    )
 }
 
 /// [`Network::shapes`], one frame.
-fn draw(g: &mut GraphBuilder, network: &Network, features: &Tensor, state: &Tensor) -> (Tensor, Tensor) {
+fn draw(
+    g: &mut GraphBuilder,
+    network: &Network,
+    features: &Tensor,
+    state: &Tensor,
+) -> (Tensor, Tensor) {
     let gates = rows(&network.gates);
     let wide = FEATURES + HIDDEN;
     let columns = |first_row: usize, from: usize, to: usize| -> Vec<f32> {
-        (first_row..first_row + HIDDEN).flat_map(|r| gates[r * wide + from..r * wide + to].to_vec()).collect()
+        (first_row..first_row + HIDDEN)
+            .flat_map(|r| gates[r * wide + from..r * wide + to].to_vec())
+            .collect()
     };
     // ONNX gates in order: update, reset, new.
-    let input = [columns(HIDDEN, 0, FEATURES), columns(0, 0, FEATURES), rows(&network.new_x)].concat();
-    let recurrent = [columns(HIDDEN, FEATURES, wide), columns(0, FEATURES, wide), rows(&network.new_h)].concat();
+    let input = [
+        columns(HIDDEN, 0, FEATURES),
+        columns(0, 0, FEATURES),
+        rows(&network.new_x),
+    ]
+    .concat();
+    let recurrent = [
+        columns(HIDDEN, FEATURES, wide),
+        columns(0, FEATURES, wide),
+        rows(&network.new_h),
+    ]
+    .concat();
     let bias = values(&network.gates_bias);
-    let input_bias = [bias[HIDDEN..].to_vec(), bias[..HIDDEN].to_vec(), values(&network.new_bias)].concat();
+    let input_bias = [
+        bias[HIDDEN..].to_vec(),
+        bias[..HIDDEN].to_vec(),
+        values(&network.new_bias),
+    ]
+    .concat();
     let weights = GruWeights {
         input: &input,
         recurrent: &recurrent,
@@ -159,9 +194,18 @@ fn draw(g: &mut GraphBuilder, network: &Network, features: &Tensor, state: &Tens
 }
 
 /// [`super::network::level`] and [`Frame::new`]: linear amplitudes of partials and bands, and B.
-fn level(g: &mut GraphBuilder, words: &[Tensor], shapes: &Tensor, stiffness: Stiffness) -> (Tensor, Tensor, Tensor) {
+fn level(
+    g: &mut GraphBuilder,
+    words: &[Tensor],
+    shapes: &Tensor,
+    stiffness: Stiffness,
+) -> (Tensor, Tensor, Tensor) {
     let (khz, stretching) = partial_khz(g, &words[0], stiffness);
-    let inside = g.affine(&khz, -1e3 / (FADE_TO_HZ - FADE_FROM_HZ), FADE_TO_HZ / (FADE_TO_HZ - FADE_FROM_HZ));
+    let inside = g.affine(
+        &khz,
+        -1e3 / (FADE_TO_HZ - FADE_FROM_HZ),
+        FADE_TO_HZ / (FADE_TO_HZ - FADE_FROM_HZ),
+    );
     let inside = clip(g, &inside, (0.0, 1.0));
     let shapes = unary(g, "Exp", shapes);
     let harmonic = g.slice(&shapes, 1, 0, MAX_PARTIALS);
@@ -177,7 +221,10 @@ fn level(g: &mut GraphBuilder, words: &[Tensor], shapes: &Tensor, stiffness: Sti
         let sum = g.affine(&sum, 1.0, TINY);
         g.div(wanted, &sum)
     };
-    let (share_h, share_n) = (share(g, &tonality, &power_h), share(g, &noisiness, &power_n));
+    let (share_h, share_n) = (
+        share(g, &tonality, &power_h),
+        share(g, &noisiness, &power_n),
+    );
     let weight = a_weighting(g, &khz);
     let bands = g.constant(&[1, BANDS], &band_weights());
     let heard = |g: &mut GraphBuilder, power: &Tensor, weight: &Tensor, share: &Tensor| {
@@ -223,7 +270,11 @@ fn partial_khz(g: &mut GraphBuilder, pitch: &Tensor, stiffness: Stiffness) -> (T
     if stiffness.is_none() {
         return (harmonic, f0);
     }
-    let b = g.affine(&pitch, stiffness.slope, stiffness.level - 60.0 * stiffness.slope);
+    let b = g.affine(
+        &pitch,
+        stiffness.slope,
+        stiffness.level - 60.0 * stiffness.slope,
+    );
     let b = unary(g, "Exp", &b);
     let squares = g.constant(&[1, MAX_PARTIALS], &numbers.map(|k| k * k));
     let stretch = g.mul(&b, &squares);
@@ -236,7 +287,12 @@ fn partial_khz(g: &mut GraphBuilder, pitch: &Tensor, stiffness: Stiffness) -> (T
 fn a_weighting(g: &mut GraphBuilder, khz: &Tensor) -> Tensor {
     let u = g.mul(khz, khz);
     let plus = |g: &mut GraphBuilder, corner_khz: f32| g.affine(&u, 1.0, corner_khz * corner_khz);
-    let (a, b, c, d) = (plus(g, 0.0206), plus(g, 0.1077), plus(g, 0.7379), plus(g, 12.194));
+    let (a, b, c, d) = (
+        plus(g, 0.0206),
+        plus(g, 0.1077),
+        plus(g, 0.7379),
+        plus(g, 12.194),
+    );
     // Quotients first: every factor stays near 1.
     let first = g.div(&u, &a);
     let last = g.div(&u, &d);
@@ -246,4 +302,3 @@ fn a_weighting(g: &mut GraphBuilder, khz: &Tensor) -> Tensor {
     let weight = g.div(&outer, &inner);
     g.affine(&weight, 12.194f32.powi(4) * 1.258_925f32.powi(2), 0.0)
 }
-

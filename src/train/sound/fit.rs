@@ -67,16 +67,36 @@ impl Batch {
     fn push(&mut self, example: &Example, corpus: &Corpus, bounds: &Bounds, settled: bool) {
         let c = &example.controls;
         let frame = Frame::new(c.pitch_note, corpus.stiffness.at_note(c.pitch_note));
-        self.features.extend(bounds.features([c.pitch_note, c.loudness_db, c.brightness, c.noisiness]));
+        self.features.extend(bounds.features([
+            c.pitch_note,
+            c.loudness_db,
+            c.brightness,
+            c.noisiness,
+        ]));
         self.noisiness.push(c.noisiness.clamp(1e-6, 1.0 - 1e-6));
-        self.loudness.push(c.loudness_db * (std::f32::consts::LN_10 / 20.0));
+        self.loudness
+            .push(c.loudness_db * (std::f32::consts::LN_10 / 20.0));
         self.inside_sq.extend(frame.inside.map(|x| x * x));
         self.weight.extend(frame.weight);
-        let trust = if settled { 1.0 } else { 0.2 } * if c.loudness_db > -62.0 { 1.0 } else { 0.05 };
-        let sure = if example.voicing > 0.0 { 0.2 + 0.8 * example.voicing } else { 0.0 };
-        let tones = example.parts.harmonics.iter().zip(frame.inside).map(|(a, inside)| (*a, sure * inside));
+        let trust =
+            if settled { 1.0 } else { 0.2 } * if c.loudness_db > -62.0 { 1.0 } else { 0.05 };
+        let sure = if example.voicing > 0.0 {
+            0.2 + 0.8 * example.voicing
+        } else {
+            0.0
+        };
+        let tones = example
+            .parts
+            .harmonics
+            .iter()
+            .zip(frame.inside)
+            .map(|(a, inside)| (*a, sure * inside));
         let bands = example.parts.noise_rms.iter().map(|a| (*a, 0.5));
-        let loudest = tones.clone().chain(bands.clone()).fold(1e-6f32, |m, (a, _)| m.max(a)).ln();
+        let loudest = tones
+            .clone()
+            .chain(bands.clone())
+            .fold(1e-6f32, |m, (a, _)| m.max(a))
+            .ln();
         for (amplitude, share) in tones.chain(bands) {
             let log = amplitude.max(1e-12).ln().max(loudest - FLOOR_NEPERS);
             let heard = ((log - loudest + DEAF_NEPERS) / DEAF_NEPERS).clamp(LEAST_WEIGHT, 1.0);
@@ -108,14 +128,26 @@ impl Batch {
     }
 }
 
-pub fn fit(corpus: &Corpus, bounds: &Bounds, plan: &Plan, watch: &mut dyn FnMut(f64, &str) -> bool) -> Fitted {
+pub fn fit(
+    corpus: &Corpus,
+    bounds: &Bounds,
+    plan: &Plan,
+    watch: &mut dyn FnMut(f64, &str) -> bool,
+) -> Fitted {
     let device = Device::flex().autodiff();
     let mut network = Network::new(plan.seed, mean_shape(corpus), &device);
-    let mut optimiser =
-        AdamWConfig::new().with_weight_decay(1e-4).with_grad_clipping(Some(GradientClippingConfig::Norm(1.0))).init();
+    let mut optimiser = AdamWConfig::new()
+        .with_weight_decay(1e-4)
+        .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
+        .init();
     let mut dice = Dice::new(plan.seed ^ 0x5EED);
     let started = std::time::Instant::now();
-    let mut fitted = Fitted { network: network.clone(), steps: 0, held_out_db: f32::INFINITY, stopped: false };
+    let mut fitted = Fitted {
+        network: network.clone(),
+        steps: 0,
+        held_out_db: f32::INFINITY,
+        stopped: false,
+    };
     let mut recent = f32::NAN;
     for step in 0..=plan.steps {
         let spent = started.elapsed().as_secs_f32() / 60.0 / plan.minutes;
@@ -124,19 +156,35 @@ pub fn fit(corpus: &Corpus, bounds: &Bounds, plan: &Plan, watch: &mut dyn FnMut(
         if last || step % 100 == 99 {
             let held_out_db = held_out(corpus, bounds, &network, &device);
             if held_out_db < fitted.held_out_db {
-                fitted = Fitted { network: network.clone(), steps: step, held_out_db, stopped: fitted.stopped };
+                fitted = Fitted {
+                    network: network.clone(),
+                    steps: step,
+                    held_out_db,
+                    stopped: fitted.stopped,
+                };
             }
         }
         if last {
             break;
         }
-        let rate = plan.rate * f64::from((0.03 + 0.97 * 0.5 * (1.0 + (done * std::f32::consts::PI).cos())) * (step as f32 / 50.0).min(1.0));
+        let rate = plan.rate
+            * f64::from(
+                (0.03 + 0.97 * 0.5 * (1.0 + (done * std::f32::consts::PI).cos()))
+                    * (step as f32 / 50.0).min(1.0),
+            );
         let loss = batch(corpus, bounds, plan, &mut dice).loss(&network, plan.lanes, &device);
         let value = loss.clone().into_scalar::<f32>();
-        recent = if recent.is_nan() { value } else { 0.97 * recent + 0.03 * value };
+        recent = if recent.is_nan() {
+            value
+        } else {
+            0.97 * recent + 0.03 * value
+        };
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimiser.step(rate, network, gradients);
-        let text = format!("step {step}, error {recent:.4}, held-out {:.4}", fitted.held_out_db);
+        let text = format!(
+            "step {step}, error {recent:.4}, held-out {:.4}",
+            fitted.held_out_db
+        );
         fitted.stopped |= !watch(f64::from(done), &text);
     }
     fitted
@@ -146,10 +194,20 @@ pub fn fit(corpus: &Corpus, bounds: &Bounds, plan: &Plan, watch: &mut dyn FnMut(
 fn mean_shape(corpus: &Corpus) -> Vec<f32> {
     let mut sum = vec![0.0f32; MAX_PARTIALS + BANDS];
     let mut count = 0.0;
-    let loud = corpus.train.iter().flat_map(|p| p.examples.iter().step_by(10)).filter(|e| e.voicing > 0.5);
+    let loud = corpus
+        .train
+        .iter()
+        .flat_map(|p| p.examples.iter().step_by(10))
+        .filter(|e| e.voicing > 0.5);
     for example in loud {
         count += 1.0;
-        for (s, a) in sum.iter_mut().zip(example.parts.harmonics.iter().chain(&example.parts.noise_rms)) {
+        for (s, a) in sum.iter_mut().zip(
+            example
+                .parts
+                .harmonics
+                .iter()
+                .chain(&example.parts.noise_rms),
+        ) {
             *s += a.max(1e-6).ln();
         }
     }
@@ -185,7 +243,11 @@ fn stretch_of(phrases: &[Phrase], mut at: usize, frames: usize) -> &[Example] {
 
 /// The loss over all held-out phrases as they were played (over the training phrases where none is held out).
 fn held_out(corpus: &Corpus, bounds: &Bounds, network: &Network, device: &Device) -> f32 {
-    let phrases = if corpus.held_out.is_empty() { &corpus.train } else { &corpus.held_out };
+    let phrases = if corpus.held_out.is_empty() {
+        &corpus.train
+    } else {
+        &corpus.held_out
+    };
     let (mut sum, mut count) = (0.0, 0.0);
     for phrase in phrases {
         for examples in phrase.examples.chunks(400).take(6) {

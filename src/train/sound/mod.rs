@@ -73,13 +73,17 @@ pub struct Args {
 pub enum TrainError {
     #[error(transparent)]
     Audio(#[from] AudioError),
-    #[error("only {seconds:.1} s of pitched sound in {folder}: record at least 20 s, without accompaniment")]
+    #[error(
+        "only {seconds:.1} s of pitched sound in {folder}: record at least 20 s, without accompaniment"
+    )]
     TooLittle { folder: PathBuf, seconds: f32 },
     #[error("a frame rate of {0} does not divide 200: use 200, 100 or 50")]
     FrameRate(u32),
     #[error("{file} cannot be written: {cause}. Choose a folder that exists and can be written to")]
     Unwritable { file: PathBuf, cause: String },
-    #[error("the trained model does not load: {0}. This is a fault of the program; please report it")]
+    #[error(
+        "the trained model does not load: {0}. This is a fault of the program; please report it"
+    )]
     Refused(String),
 }
 
@@ -103,7 +107,13 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
     let started = std::time::Instant::now();
     let stiffness = stiffness_of(args);
     let notes = (args.lowest_note, args.highest_note);
-    let corpus = Corpus::read(&args.audio, args.frame_rate, notes, stiffness, &mut |done, text| watch(0.1 * done, text))?;
+    let corpus = Corpus::read(
+        &args.audio,
+        args.frame_rate,
+        notes,
+        stiffness,
+        &mut |done, text| watch(0.1 * done, text),
+    )?;
     check_amount(args, &corpus)?;
     let bounds = bounds_of(&corpus);
     let plan = Plan {
@@ -115,10 +125,13 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
         rate: 2e-3,
         notes: corpus.range_of(|c| c.pitch_note),
     };
-    let fitted = fit::fit(&corpus, &bounds, &plan, &mut |done, text| watch(0.1 + 0.85 * done, text));
+    let fitted = fit::fit(&corpus, &bounds, &plan, &mut |done, text| {
+        watch(0.1 + 0.85 * done, text)
+    });
     watch(0.95, "measuring on held-out phrases");
     let mut label = label_of(args, &corpus);
-    let load = |bytes: &[u8]| SoundModel::load(bytes).map_err(|e| TrainError::Refused(e.to_string()));
+    let load =
+        |bytes: &[u8]| SoundModel::load(bytes).map_err(|e| TrainError::Refused(e.to_string()));
     let model = load(&export::export(&fitted.network, &bounds, stiffness, &label))?;
     let scores = evaluate::evaluate(&model, &corpus, notes);
     label.metrics = serde_json::to_value(&scores).unwrap_or_default();
@@ -127,26 +140,47 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
     write_whole(&args.out, &bytes)?;
     let card = args.out.with_extension("md");
     let minutes = started.elapsed().as_secs_f32() / 60.0;
-    write_whole(&card, card::text(args, &corpus, &bounds, &scores, &fitted, minutes).as_bytes())?;
+    write_whole(
+        &card,
+        card::text(args, &corpus, &bounds, &scores, &fitted, minutes).as_bytes(),
+    )?;
     if let Some(folder) = &args.listen {
         listen(folder, &model, &corpus)?;
     }
     watch(1.0, &format!("{} is ready", args.out.display()));
-    Ok(Report { file: args.out.clone(), card, scores, steps: fitted.steps, seconds_of_audio: corpus.seconds, stopped: fitted.stopped })
+    Ok(Report {
+        file: args.out.clone(),
+        card,
+        scores,
+        steps: fitted.steps,
+        seconds_of_audio: corpus.seconds,
+        stopped: fitted.stopped,
+    })
 }
 
 fn stiffness_of(args: &Args) -> Stiffness {
     if args.stiffness <= 0.0 {
         return Stiffness::NONE;
     }
-    Stiffness { level: args.stiffness.ln(), slope: args.stiffness_per_octave.max(0.01).ln() / 12.0 }
+    Stiffness {
+        level: args.stiffness.ln(),
+        slope: args.stiffness_per_octave.max(0.01).ln() / 12.0,
+    }
 }
 
 fn check_amount(args: &Args, corpus: &Corpus) -> Result<(), TrainError> {
-    let sounding = corpus.train.iter().flat_map(|p| &p.examples).filter(|e| e.voicing > 0.5).count();
+    let sounding = corpus
+        .train
+        .iter()
+        .flat_map(|p| &p.examples)
+        .filter(|e| e.voicing > 0.5)
+        .count();
     let seconds = sounding as f32 / args.frame_rate as f32;
     if seconds < 10.0 {
-        return Err(TrainError::TooLittle { folder: args.audio.clone(), seconds });
+        return Err(TrainError::TooLittle {
+            folder: args.audio.clone(),
+            seconds,
+        });
     }
     Ok(())
 }
@@ -176,11 +210,15 @@ fn label_of(args: &Args, corpus: &Corpus) -> Label {
 
 /// All or nothing: a temporary file beside it, then a new name.
 fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    let unwritable = |e: std::io::Error| TrainError::Unwritable { file: file.into(), cause: e.to_string() };
+    let unwritable = |e: std::io::Error| TrainError::Unwritable {
+        file: file.into(),
+        cause: e.to_string(),
+    };
     let mut name = file.file_name().unwrap_or_default().to_os_string();
     name.push(".part");
     let temporary = file.with_file_name(name);
-    let written = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, file));
+    let written =
+        std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, file));
     if written.is_err() {
         let _ = std::fs::remove_file(&temporary);
     }
@@ -189,12 +227,25 @@ fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 
 /// Every held-out phrase as recorded, played by the model, and by the two baselines.
 fn listen(folder: &Path, model: &SoundModel, corpus: &Corpus) -> Result<(), TrainError> {
-    let unwritable = |cause: String| TrainError::Unwritable { file: folder.into(), cause };
+    let unwritable = |cause: String| TrainError::Unwritable {
+        file: folder.into(),
+        cause,
+    };
     std::fs::create_dir_all(folder).map_err(|e| unwritable(e.to_string()))?;
-    let spec = hound::WavSpec { channels: 1, sample_rate: 48_000, bits_per_sample: 32, sample_format: hound::SampleFormat::Float };
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
     for (i, phrase) in corpus.held_out.iter().enumerate() {
         let r = evaluate::render(model, corpus, phrase);
-        let takes = [("recorded", r.recorded), ("model", r.model), ("resynthesis", r.resynthesis), ("nearest", r.nearest)];
+        let takes = [
+            ("recorded", r.recorded),
+            ("model", r.model),
+            ("resynthesis", r.resynthesis),
+            ("nearest", r.nearest),
+        ];
         for (name, samples) in takes {
             let path = folder.join(format!("{i}_{name}.wav"));
             let written = hound::WavWriter::create(path, spec).and_then(|mut writer| {

@@ -47,9 +47,18 @@ impl Bounds {
         let pitch = pitch.clamp(self.pitch.0, self.pitch.1);
         let mut out = [0.0; FEATURES];
         out[0] = line(pitch, PITCH_LINE);
-        out[1] = line(loudness.clamp(self.loudness.0, self.loudness.1), LOUDNESS_LINE);
-        out[2] = line(brightness.clamp(self.brightness.0, self.brightness.1), BRIGHTNESS_LINE);
-        out[3] = line(noisiness.clamp(self.noisiness.0, self.noisiness.1).ln(), LOG_NOISINESS_LINE);
+        out[1] = line(
+            loudness.clamp(self.loudness.0, self.loudness.1),
+            LOUDNESS_LINE,
+        );
+        out[2] = line(
+            brightness.clamp(self.brightness.0, self.brightness.1),
+            BRIGHTNESS_LINE,
+        );
+        out[3] = line(
+            noisiness.clamp(self.noisiness.0, self.noisiness.1).ln(),
+            LOG_NOISINESS_LINE,
+        );
         for (i, period) in WAVES_SEMITONES.iter().enumerate() {
             let angle = std::f32::consts::TAU / period * pitch;
             (out[4 + i], out[8 + i]) = (angle.sin(), angle.cos());
@@ -75,10 +84,21 @@ pub struct Network {
     pub bias_3: Param<Tensor<1>>,
 }
 
-fn matrix(dice: &mut Dice, rows: usize, columns: usize, gain: f32, device: &Device) -> Param<Tensor<2>> {
+fn matrix(
+    dice: &mut Dice,
+    rows: usize,
+    columns: usize,
+    gain: f32,
+    device: &Device,
+) -> Param<Tensor<2>> {
     let bound = gain * (3.0 / rows as f32).sqrt();
-    let values: Vec<f32> = (0..rows * columns).map(|_| dice.between(-bound, bound)).collect();
-    Param::from_tensor(Tensor::from_data(TensorData::new(values, [rows, columns]), device))
+    let values: Vec<f32> = (0..rows * columns)
+        .map(|_| dice.between(-bound, bound))
+        .collect();
+    Param::from_tensor(Tensor::from_data(
+        TensorData::new(values, [rows, columns]),
+        device,
+    ))
 }
 
 fn vector(values: Vec<f32>, device: &Device) -> Param<Tensor<1>> {
@@ -116,7 +136,8 @@ impl Network {
             h = self.step(now, h);
             states.push(h.clone().reshape([lanes, 1, HIDDEN]));
         }
-        let heard = Tensor::cat(vec![x, Tensor::cat(states, 1)], 2).reshape([lanes * frames, FEATURES + HIDDEN]);
+        let heard = Tensor::cat(vec![x, Tensor::cat(states, 1)], 2)
+            .reshape([lanes * frames, FEATURES + HIDDEN]);
         let a = tanh(heard.matmul(self.dense_1.val()) + self.bias_1.val().unsqueeze());
         let b = tanh(a.matmul(self.dense_2.val()) + self.bias_2.val().unsqueeze());
         b.matmul(self.dense_3.val()) + self.bias_3.val().unsqueeze()
@@ -125,7 +146,10 @@ impl Network {
     fn step(&self, x: Tensor<2>, h: Tensor<2>) -> Tensor<2> {
         let joined = Tensor::cat(vec![x.clone(), h.clone()], 1);
         let gates = sigmoid(joined.matmul(self.gates.val()) + self.gates_bias.val().unsqueeze());
-        let (reset, update) = (gates.clone().narrow(1, 0, HIDDEN), gates.narrow(1, HIDDEN, HIDDEN));
+        let (reset, update) = (
+            gates.clone().narrow(1, 0, HIDDEN),
+            gates.narrow(1, HIDDEN, HIDDEN),
+        );
         let from_h = reset * h.clone().matmul(self.new_h.val());
         let new = tanh(x.matmul(self.new_x.val()) + from_h + self.new_bias.val().unsqueeze());
         new.clone() + update * (h - new)
@@ -145,7 +169,9 @@ impl Frame {
         let f0_hz = note_to_hz(note);
         let hz = |i: usize| f0_hz * (i + 1) as f32 * stretch(i + 1, inharmonicity);
         Frame {
-            inside: std::array::from_fn(|i| ((FADE_TO_HZ - hz(i)) / (FADE_TO_HZ - FADE_FROM_HZ)).clamp(0.0, 1.0)),
+            inside: std::array::from_fn(|i| {
+                ((FADE_TO_HZ - hz(i)) / (FADE_TO_HZ - FADE_FROM_HZ)).clamp(0.0, 1.0)
+            }),
             weight: std::array::from_fn(|i| a_weight_power(hz(i))),
         }
     }
@@ -166,13 +192,20 @@ pub fn level(
     inside_sq: Tensor<2>,
     weight: Tensor<2>,
 ) -> (Tensor<2>, Tensor<2>) {
-    let bands = Tensor::<1>::from_data(TensorData::new(band_weights().to_vec(), [BANDS]), &shapes.device());
-    let (harmonic, noise) = (shapes.clone().narrow(1, 0, MAX_PARTIALS), shapes.narrow(1, MAX_PARTIALS, BANDS));
+    let bands = Tensor::<1>::from_data(
+        TensorData::new(band_weights().to_vec(), [BANDS]),
+        &shapes.device(),
+    );
+    let (harmonic, noise) = (
+        shapes.clone().narrow(1, 0, MAX_PARTIALS),
+        shapes.narrow(1, MAX_PARTIALS, BANDS),
+    );
     let power_h = (harmonic.clone() * 2.0).exp() * inside_sq * 0.5;
     let power_n = (noise.clone() * 2.0).exp();
     let share_h = (noisiness.clone() * -1.0 + 1.0) / (power_h.clone().sum_dim(1) + TINY);
     let share_n = noisiness / (power_n.clone().sum_dim(1) + TINY);
-    let heard = (power_h * weight).sum_dim(1) * share_h.clone() + (power_n * bands.unsqueeze()).sum_dim(1) * share_n.clone();
+    let heard = (power_h * weight).sum_dim(1) * share_h.clone()
+        + (power_n * bands.unsqueeze()).sum_dim(1) * share_n.clone();
     let common = loudness - (heard + TINY).log() * 0.5;
     let gain_h = common.clone() + (share_h + 1e-12).log() * 0.5;
     let gain_n = common + (share_n + 1e-12).log() * 0.5;
