@@ -18,6 +18,8 @@ pub enum Lesson {
     Gesture(gesture::Args),
     /// A sound model: Controls → sound
     Sound(sound::Args),
+    /// Phrases for a synthesiser to play, as a MIDI file: recordings to train a sound model on
+    Phrases(sound::phrases::Phrases),
 }
 
 /// The command `imu2music train …`.
@@ -25,6 +27,7 @@ pub fn run(lesson: &Lesson) -> Result<(), Box<dyn Error>> {
     match lesson {
         Lesson::Gesture(args) => gesture::run(args).map(|_| ()).map_err(Into::into),
         Lesson::Sound(args) => teach_sound(args),
+        Lesson::Phrases(wanted) => sound::phrases::run(wanted).map_err(Into::into),
     }
 }
 

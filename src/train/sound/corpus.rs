@@ -283,3 +283,53 @@ fn envelope(harmonics: &[f32; MAX_PARTIALS], k: f32) -> f32 {
     let (a, b) = (harmonics[i].max(1e-9).ln(), harmonics[i + 1].max(1e-9).ln());
     (a + (b - a) * (x - i as f32)).exp()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Example {
+        let mut parts = Parts {
+            harmonics: [0.0; MAX_PARTIALS],
+            noise_rms: [1e-4; BANDS],
+        };
+        // An envelope that falls 12 dB an octave, at 200 Hz.
+        for (i, a) in parts.harmonics.iter_mut().enumerate() {
+            *a = 0.1 / ((i + 1) as f32).powi(2);
+        }
+        Example {
+            controls: describe(&parts, 200.0, 0.0),
+            voicing: 1.0,
+            parts,
+        }
+    }
+
+    #[test]
+    fn a_moved_pitch_keeps_the_envelope() {
+        let variation = Variation {
+            semitones: 12.0,
+            ..Variation::NONE
+        };
+        let moved = variation.apply(&example(), Stiffness::NONE);
+        assert!((moved.controls.pitch_note - example().controls.pitch_note - 12.0).abs() < 1e-3);
+        for k in 1..40 {
+            let (at, was) = (
+                moved.parts.harmonics[k - 1],
+                example().parts.harmonics[2 * k - 1],
+            );
+            assert!((at / was - 1.0).abs() < 0.01, "partial {k}");
+        }
+    }
+
+    #[test]
+    fn a_variation_is_described_by_its_own_controls() {
+        let variation = Variation {
+            gain_db: -20.0,
+            tilt_db_per_octave: 6.0,
+            ..Variation::NONE
+        };
+        let (before, after) = (example(), variation.apply(&example(), Stiffness::NONE));
+        assert!(after.controls.brightness > before.controls.brightness + 0.05);
+        assert!(after.controls.loudness_db < before.controls.loudness_db - 10.0);
+    }
+}

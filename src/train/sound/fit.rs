@@ -153,7 +153,7 @@ pub fn fit(
         let spent = started.elapsed().as_secs_f32() / 60.0 / plan.minutes;
         let done = (step as f32 / plan.steps as f32).max(spent).min(1.0);
         let last = done >= 1.0 || fitted.stopped;
-        if last || step % 100 == 99 {
+        if last || step % 150 == 149 {
             let held_out_db = held_out(corpus, bounds, &network, &device);
             if held_out_db < fitted.held_out_db {
                 fitted = Fitted {

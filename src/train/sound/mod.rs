@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fit;
 pub mod network;
+pub mod phrases;
 
 use std::path::{Path, PathBuf};
 
@@ -46,9 +47,9 @@ pub struct Args {
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 1))]
     pub seed: u64,
     /// Longest time to learn, after the recordings are taken apart.
-    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 12.0))]
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 60.0))]
     pub minutes: f32,
-    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 4000))]
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 3000))]
     pub steps: usize,
     /// Frames per second: 200, 100 or 50.
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 200))]
@@ -121,8 +122,8 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
         steps: args.steps,
         minutes: args.minutes,
         lanes: 16,
-        frames: (args.frame_rate as usize * 4 / 5).max(40),
-        rate: 2e-3,
+        frames: (args.frame_rate as usize * 2 / 5).max(40),
+        rate: 3e-3,
         notes: corpus.range_of(|c| c.pitch_note),
     };
     let fitted = fit::fit(&corpus, &bounds, &plan, &mut |done, text| {
@@ -257,3 +258,7 @@ fn listen(folder: &Path, model: &SoundModel, corpus: &Corpus) -> Result<(), Trai
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "mod_tests.rs"]
+mod tests;
