@@ -3,6 +3,7 @@
 
 use crate::gesture::mapping::Mapping;
 use crate::params::{InstrumentParams, SlotNames};
+use nice_plug::plugin::ParamValue;
 use nice_plug::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +73,9 @@ pub enum StateError {
     ParameterType(String),
     #[error("the session data cannot be read ({0}): the state was not applied")]
     Session(String),
-    #[error("the session was saved by a newer version of IMU2Music ({0}): update the plugin to open it")]
+    #[error(
+        "the session was saved by a newer version of IMU2Music ({0}): update the plugin to open it"
+    )]
     Newer(u32),
 }
 
@@ -110,13 +113,15 @@ fn check_session(json: &str) -> Result<(), StateError> {
         return Err(StateError::Newer(session.version));
     }
     if session.ports.len() > PORTS_MAX {
-        return Err(StateError::Session(format!("{} ports, at most {PORTS_MAX}", session.ports.len())));
+        return Err(StateError::Session(format!(
+            "{} ports, at most {PORTS_MAX}",
+            session.ports.len()
+        )));
     }
     Ok(())
 }
 
-fn fits(param: ParamPtr, value: &state::ParamValue) -> bool {
-    use state::ParamValue;
+fn fits(param: ParamPtr, value: &ParamValue) -> bool {
     match (param, value) {
         (ParamPtr::FloatParam(_), ParamValue::F32(v)) => v.is_finite(),
         (ParamPtr::IntParam(_), ParamValue::I32(_)) => true,
@@ -142,23 +147,41 @@ mod tests {
 
     #[test]
     fn a_good_state_passes_unchanged() {
-        let mut state = saved(r#"{"gesture":{"i32":3},"engage":{"bool":false}}"#, &good_session());
+        let mut state = saved(
+            r#"{"gesture":{"i32":3},"engage":{"bool":false}}"#,
+            &good_session(),
+        );
         assert_eq!(filter(&mut state), Ok(()));
         assert_eq!((state.params.len(), state.fields.len()), (2, 1));
     }
 
     #[test]
     fn one_wrong_type_applies_nothing() {
-        let mut state = saved(r#"{"gesture":{"i32":3},"engage":{"f32":1.0}}"#, &good_session());
-        assert_eq!(filter(&mut state), Err(StateError::ParameterType("engage".into())));
+        let mut state = saved(
+            r#"{"gesture":{"i32":3},"engage":{"f32":1.0}}"#,
+            &good_session(),
+        );
+        assert_eq!(
+            filter(&mut state),
+            Err(StateError::ParameterType("engage".into()))
+        );
         assert!(state.params.is_empty() && state.fields.is_empty());
     }
 
     #[test]
     fn a_session_that_cannot_be_read_applies_nothing() {
-        for session in ["", "[]", "null", r#"{"version":1}"#, r#"{"version":1,"ports":"8888","network":false}"#] {
+        for session in [
+            "",
+            "[]",
+            "null",
+            r#"{"version":1}"#,
+            r#"{"version":1,"ports":"8888","network":false}"#,
+        ] {
             let mut state = saved(r#"{"gesture":{"i32":3}}"#, session);
-            assert!(matches!(filter(&mut state), Err(StateError::Session(_))), "{session}");
+            assert!(
+                matches!(filter(&mut state), Err(StateError::Session(_))),
+                "{session}"
+            );
             assert!(state.params.is_empty());
         }
     }
@@ -168,7 +191,10 @@ mod tests {
         let mut session = Session::default();
         session.version = SESSION_VERSION + 1;
         let mut state = saved("{}", &serde_json::to_string(&session).unwrap());
-        assert_eq!(filter(&mut state), Err(StateError::Newer(SESSION_VERSION + 1)));
+        assert_eq!(
+            filter(&mut state),
+            Err(StateError::Newer(SESSION_VERSION + 1))
+        );
     }
 
     #[test]
