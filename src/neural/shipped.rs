@@ -10,7 +10,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// ONNX files in the order of their slots.
 pub const GESTURES: &[&[u8]] = &[include_bytes!("../../models/bowing-forearm.onnx")];
-pub const SOUNDS: &[&[u8]] = &[include_bytes!("../../models/clarinet.onnx")];
+pub const SOUNDS: &[&[u8]] = &[
+    include_bytes!("../../models/violin.onnx"),
+    include_bytes!("../../models/clarinet.onnx"),
+];
 
 static LOADED: Mutex<Option<(Vec<GestureModel>, Vec<SoundModel>)>> = Mutex::new(None);
 
