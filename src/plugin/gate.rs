@@ -128,8 +128,10 @@ mod tests {
 
     #[test]
     fn a_newer_session_says_so() {
-        let mut session = Session::default();
-        session.version = SESSION_VERSION + 1;
+        let session = Session {
+            version: SESSION_VERSION + 1,
+            ..Session::default()
+        };
         let mut state = saved("{}", &serde_json::to_string(&session).unwrap());
         assert_eq!(
             filter(&mut state),
