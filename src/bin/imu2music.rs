@@ -36,7 +36,9 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let task = Command::parse().task.unwrap_or_else(|| Task::Play(play::Options::default()));
+    let task = Command::parse()
+        .task
+        .unwrap_or_else(|| Task::Play(play::Options::default()));
     let outcome = match task {
         Task::Play(options) => play::run(&options),
         Task::Monitor(options) => monitor::run(&options),

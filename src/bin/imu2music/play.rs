@@ -13,10 +13,14 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
-    let arguments = std::iter::once("imu2music play".to_owned()).chain(options.host.iter().cloned());
+    let arguments =
+        std::iter::once("imu2music play".to_owned()).chain(options.host.iter().cloned());
     if nice_export_standalone_with_args::<Imu2Music, _>(arguments) {
         Ok(())
     } else {
-        Err("the sound card could not be opened: choose another with `imu2music play -- --backend`".into())
+        Err(
+            "the sound card could not be opened: choose another with `imu2music play -- --backend`"
+                .into(),
+        )
     }
 }

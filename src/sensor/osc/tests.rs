@@ -131,7 +131,8 @@ fn arrays_are_read_in_place() {
 /// Text of the given letters. (Patterns as strategies would want a feature that changes every dependency's build.)
 fn text(letters: &'static [u8], length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
     let letter = proptest::sample::select(letters);
-    proptest::collection::vec(letter, length).prop_map(|bytes| bytes.into_iter().map(char::from).collect())
+    proptest::collection::vec(letter, length)
+        .prop_map(|bytes| bytes.into_iter().map(char::from).collect())
 }
 
 fn any_argument() -> impl Strategy<Value = OscType> {

@@ -31,14 +31,6 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
-    /// As the demo and most players have it.
-    pub const GOOD: Circumstances = Circumstances {
-        present: true,
-        kind: Kind::SixAxis,
-        rate_hz: 100.0,
-        gaps_per_s: 0.0,
-    };
-
     pub fn any(chance: &mut Chance) -> Circumstances {
         Circumstances {
             present: true,
