@@ -25,6 +25,10 @@ enum Task {
     Perform(send::PerformOptions),
     /// Send a captured take with its own timing
     Replay(send::ReplayOptions),
+    /// Teach a model
+    #[cfg(feature = "train")]
+    #[command(subcommand)]
+    Train(imu2music::train::Lesson),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +36,8 @@ fn main() -> ExitCode {
         Task::Monitor(options) => monitor::run(&options),
         Task::Perform(options) => send::perform(&options),
         Task::Replay(options) => send::replay(&options),
+        #[cfg(feature = "train")]
+        Task::Train(lesson) => imu2music::train::run(&lesson),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,3 +4,18 @@
 
 pub mod gesture;
 pub mod progress;
+
+/// What `imu2music train` can teach.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "standalone", derive(clap::Subcommand))]
+pub enum Lesson {
+    /// A gesture model: motion → Controls
+    Gesture(gesture::Args),
+}
+
+/// The command `imu2music train …`.
+pub fn run(lesson: &Lesson) -> Result<(), Box<dyn std::error::Error>> {
+    match lesson {
+        Lesson::Gesture(args) => gesture::run(args).map(|_| ()).map_err(Into::into),
+    }
+}
