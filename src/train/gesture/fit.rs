@@ -3,11 +3,11 @@
 //! held-out performances, Ctrl-C keeps the best network so far.
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams, grad_clipping::GradientClippingConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::loss::{Heads, Targets, loss};
-use super::network::{Network, Shape, States};
+use super::learner::{Learner, Window};
+use super::network::{Network, Shape};
 use super::take::{Standard, Take, Truth};
 use crate::sensor::performer::Chance;
 use crate::train::progress::{Progress, stop_asked};
@@ -22,6 +22,14 @@ pub struct Plan {
     pub window_frames: usize,
     pub rate: f64,
     pub weight_decay: f32,
+}
+
+impl Plan {
+    /// Half a cosine down to a fiftieth.
+    fn rate_at(&self, through: f64) -> f64 {
+        let cosine = (through.min(1.0) * std::f64::consts::PI).cos();
+        self.rate * (0.02 + 0.98 * 0.5 * (1.0 + cosine))
+    }
 }
 
 impl Default for Plan {
@@ -101,67 +109,47 @@ pub fn fit(
     quiet: bool,
 ) -> Fitted {
     let device = Device::flex().autodiff();
-    let mut network = Network::new(shape, plan.seed, &device);
-    let mut optimiser = AdamWConfig::new()
-        .with_weight_decay(plan.weight_decay)
-        .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
-        .init();
+    let mut learner = Learner::new(shape, plan.seed, plan.weight_decay, &device);
     let mut chance = Chance::new(plan.seed, 8);
     let mut progress = Progress::new(quiet);
     let mut fitted = Fitted {
-        network: network.clone(),
+        network: learner.network(&device),
         epochs: 0,
         curve: Vec::new(),
         seconds: 0.0,
         stopped_by_hand: false,
     };
     let (mut best, mut best_epoch) = (f32::INFINITY, 0);
-    'epochs: for epoch in 0..plan.epochs {
+    for epoch in 0..plan.epochs {
         let train = train(epoch);
-        let mut stretches = stretches(&train, plan, &mut chance);
-        let steps = (stretches.len() * WINDOWS_PER_STRETCH)
-            .div_ceil(plan.lanes)
-            .max(1);
+        let mut walk = Walk::new(&train, plan, &mut chance);
+        learner.forget(shape, walk.lanes.len(), &device);
         let (mut sum, mut count) = (0.0, 0);
-        let mut walk = Walk::new(shape, plan.lanes, &device);
-        while walk.refill(&mut stretches, plan.window_frames) {
-            let through = (epoch as f64 + f64::from(count) / steps as f64) / plan.epochs as f64;
-            let rate = plan.rate
-                * (0.02 + 0.98 * 0.5 * (1.0 + (through.min(1.0) * std::f64::consts::PI).cos()));
-            let (x, truth) = walk.window(&train, plan.window_frames, &device);
-            let (raw, states) = network.forward(shape, x, walk.states());
-            let error = loss(heads, raw, &Targets::new(heads, &truth, &device));
-            walk.keep(states);
-            sum += error.clone().into_scalar::<f32>();
+        while let Some(window) = walk.window(&train) {
+            let through = (epoch as f64 + walk.done()) / plan.epochs as f64;
+            sum += learner.step(shape, heads, window, plan.rate_at(through), &device);
             count += 1;
-            let gradients = GradientsParams::from_grads(error.backward(), &network);
-            network = optimiser.step(rate, network, gradients);
-            let text = format!(
-                "epoch {} of {}, loss {:.3}",
-                epoch + 1,
-                plan.epochs,
-                sum / count as f32
-            );
-            let text = format!("{text}, held-out {best:.3}");
+            let loss = sum / count as f32;
+            let text = format!("epoch {} of {}, loss {loss:.3}, held-out {best:.3}", epoch + 1, plan.epochs);
             progress.report(through, &text);
-            if stop_asked() {
-                fitted.stopped_by_hand = true;
+            fitted.stopped_by_hand = stop_asked();
+            if fitted.stopped_by_hand {
                 break;
             }
         }
+        let network = learner.network(&device);
         let held_out = held_out_loss(shape, heads, &network, validation);
         fitted.curve.push([sum / count.max(1) as f32, held_out]);
         fitted.epochs = epoch + 1;
         if held_out < best {
             (best, best_epoch) = (held_out, epoch);
-            fitted.network = network.clone();
+            fitted.network = network;
         }
         if fitted.stopped_by_hand || epoch - best_epoch >= plan.patience {
-            break 'epochs;
+            break;
         }
     }
-    let text = format!("best held-out loss {best:.3} in epoch {}", best_epoch + 1);
-    progress.report(1.0, &text);
+    progress.report(1.0, &format!("best held-out loss {best:.3} in epoch {}", best_epoch + 1));
     fitted.seconds = progress.elapsed().as_secs_f64();
     fitted
 }
@@ -184,84 +172,47 @@ fn stretches(takes: &[Fed], plan: &Plan, chance: &mut Chance) -> Vec<Lane> {
     all
 }
 
-/// The lanes of one epoch and their states.
+/// One epoch's way through the takes: so many lanes side by side.
 struct Walk {
     lanes: Vec<Lane>,
-    states: States,
+    waiting: Vec<Lane>,
     fresh: Vec<bool>,
-    wanted: usize,
-    shape: Shape,
-    device: Device,
+    window_frames: usize,
+    total: usize,
 }
 
 impl Walk {
-    fn new(shape: Shape, wanted: usize, device: &Device) -> Walk {
-        Walk {
-            lanes: Vec::new(),
-            states: Vec::new(),
-            fresh: Vec::new(),
-            wanted,
-            shape,
-            device: device.clone(),
-        }
+    fn new(takes: &[Fed], plan: &Plan, chance: &mut Chance) -> Walk {
+        let mut waiting = stretches(takes, plan, chance);
+        let total = waiting.len();
+        let lanes = waiting.split_off(total - plan.lanes.min(total));
+        Walk { fresh: vec![false; lanes.len()], lanes, waiting, window_frames: plan.window_frames, total }
     }
 
-    /// Gives every lane that has reached the end of its stretch a new one; false when too few are left.
-    fn refill(&mut self, stretches: &mut Vec<Lane>, window: usize) -> bool {
-        if self.lanes.is_empty() {
-            let lanes = self.wanted.min(stretches.len());
-            self.lanes = stretches.split_off(stretches.len() - lanes);
-            self.fresh = vec![false; lanes];
-            self.states = Network::initial_states(self.shape, lanes, &self.device);
-            return lanes > 0;
-        }
+    /// 0 to 1.
+    fn done(&self) -> f64 {
+        let begun = self.total - self.waiting.len() - self.lanes.len();
+        begun as f64 / (self.total - self.lanes.len()).max(1) as f64
+    }
+
+    /// The next window of every lane; none when a lane is through its stretch and no other waits.
+    fn window(&mut self, takes: &[Fed]) -> Option<Window> {
+        let frames = self.window_frames;
+        let mut window =
+            Window { values: Vec::new(), truth: Vec::new(), lanes: self.lanes.len(), fresh: Vec::new() };
         for (lane, fresh) in self.lanes.iter_mut().zip(&mut self.fresh) {
-            *fresh = lane.frame + window > lane.end;
+            *fresh = lane.frame + frames > lane.end;
             if *fresh {
-                match stretches.pop() {
-                    Some(next) => *lane = next,
-                    None => return false,
-                }
+                *lane = self.waiting.pop()?;
             }
-        }
-        true
-    }
-
-    /// The next window of every lane: features `[lanes, window, width]` and truth, lane by lane.
-    fn window(&mut self, takes: &[Fed], window: usize, device: &Device) -> (Tensor<3>, Vec<Truth>) {
-        let width = self.shape.inputs;
-        let mut values = Vec::with_capacity(self.lanes.len() * window * width);
-        let mut truth = Vec::with_capacity(self.lanes.len() * window);
-        for lane in &mut self.lanes {
             let take = &takes[lane.take];
-            values.extend_from_slice(&take.values[lane.frame * width..][..window * width]);
-            truth.extend_from_slice(&take.truth[lane.frame..][..window]);
-            lane.frame += window;
+            let width = take.width;
+            window.values.extend_from_slice(&take.values[lane.frame * width..][..frames * width]);
+            window.truth.extend_from_slice(&take.truth[lane.frame..][..frames]);
+            lane.frame += frames;
         }
-        let dims = [self.lanes.len(), window, width];
-        (
-            Tensor::from_data(TensorData::new(values, dims), device),
-            truth,
-        )
-    }
-
-    /// Carried states; a lane that starts afresh starts from zeros.
-    fn states(&self) -> States {
-        let keep: Vec<f32> = self
-            .fresh
-            .iter()
-            .map(|fresh| if *fresh { 0.0 } else { 1.0 })
-            .collect();
-        let mask =
-            Tensor::<2>::from_data(TensorData::new(keep, [self.lanes.len(), 1]), &self.device);
-        self.states
-            .iter()
-            .map(|state| state.clone() * mask.clone())
-            .collect()
-    }
-
-    fn keep(&mut self, states: States) {
-        self.states = states.into_iter().map(Tensor::detach).collect();
+        window.fresh = self.fresh.clone();
+        (window.lanes > 0).then_some(window)
     }
 }
 

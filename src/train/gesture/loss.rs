@@ -65,7 +65,24 @@ impl Heads {
 /// Pitch and tone of silent frames count a little, so that what sounds next is known before it sounds.
 const SILENT_WEIGHT: f32 = 0.05;
 /// A fine offset is taught to notes nearer to the truth than this, in semitones.
-const FINE_REACH: f32 = 1.5;
+pub const FINE_REACH: f32 = 1.5;
+/// How much each part counts beside the likelihood of the note.
+pub const FINE_LOSS: f32 = 2.0;
+pub const ONSET_LOSS: f32 = 0.4;
+pub const CONFIDENCE_WEIGHT: f32 = 0.1;
+/// A frame that begins a note counts as so many that do not.
+pub const ONSET_WEIGHT: f32 = 4.0;
+
+/// How much a frame's pitch counts.
+pub fn weight_of(truth: &Truth) -> f32 {
+    if truth.voiced() { 1.0 } else { SILENT_WEIGHT }
+}
+
+/// How much its loudness, brightness and noisiness count.
+pub fn point_weights(truth: &Truth) -> [f32; 3] {
+    let weight = weight_of(truth);
+    [2.0, weight, 0.3 * weight]
+}
 
 /// Targets of one batch of frames, as tensors.
 pub struct Targets {
@@ -91,7 +108,7 @@ impl Targets {
         let mut weight_sum = 0.0;
         for (frame, truth) in truth.iter().enumerate() {
             let controls = &truth.controls;
-            let weight = if truth.voiced() { 1.0 } else { SILENT_WEIGHT };
+            let weight = weight_of(truth);
             for (index, part) in heads.notes.between(controls.pitch_note) {
                 notes[frame * count + index] += part * weight;
             }
@@ -104,7 +121,7 @@ impl Targets {
             points.push(LOUDNESS_DB.raw(truth.loudness_db()));
             points.push(BRIGHTNESS.raw(controls.brightness));
             points.push(NOISINESS.raw(controls.noisiness));
-            point_weight.extend([2.0, weight, 0.3 * weight]);
+            point_weight.extend(point_weights(truth));
             sounding.push(if truth.voiced() { 1.0 } else { 0.0 });
             onset.push(if truth.onset { 1.0 } else { 0.0 });
             weight_sum += weight;
@@ -143,13 +160,13 @@ pub fn loss(heads: &Heads, raw: Tensor<2>, targets: &Targets) -> Tensor<1> {
     let points = raw.clone().narrow(1, heads.loudness(), 3) - targets.points.clone();
     let points = (points.clone() * points * targets.point_weight.clone()).sum();
     let onset = raw.clone().narrow(1, heads.onset(), 1);
-    let onset = binary(onset, targets.onset.clone(), 4.0).sum();
+    let onset = binary(onset, targets.onset.clone(), ONSET_WEIGHT).sum();
     // Confidence learns the probability that the pitch distribution gives to the truth while something sounds.
     let right =
         (log_p.detach().exp() * targets.notes.clone()).sum_dim(1) * targets.sounding.clone();
     let confidence = raw.narrow(1, heads.confidence(), 1);
     let confidence = binary(confidence, right, 1.0).sum();
-    let weighed = (notes + fine * 2.0) / targets.weight_sum;
-    let plain = (points + onset * 0.4 + confidence * 0.1) / targets.frames as f32;
+    let weighed = (notes + fine * FINE_LOSS) / targets.weight_sum;
+    let plain = (points + onset * ONSET_LOSS + confidence * CONFIDENCE_WEIGHT) / targets.frames as f32;
     weighed + plain
 }

@@ -4,15 +4,19 @@
 //! looks well until then.
 
 mod baseline;
+mod by_hand;
 mod card;
 mod energy;
 mod evaluate;
 mod export;
 mod fit;
+mod learner;
 mod loss;
 mod network;
 mod sensing;
 mod take;
+#[cfg(test)]
+mod tests;
 mod virtual_takes;
 
 use std::path::PathBuf;
