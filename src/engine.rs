@@ -91,7 +91,9 @@ impl Default for Settings {
     }
 }
 
-/// What reaches a running engine from outside the audio thread.
+/// What reaches a running engine from outside the audio thread, a box each.
+// A small message in a large box costs nothing: mail is rare.
+#[allow(clippy::large_enum_variant)]
 pub enum Mail {
     /// Readings of one port, or `None` when it is closed.
     Feed {

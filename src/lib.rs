@@ -14,29 +14,38 @@
 //! what plays, live and bounced.
 
 pub mod units;
+
 // The vocabulary between the two models.
 pub mod controls;
 
-// The network thread.
+// The network thread: datagrams become readings.
 pub mod sensor;
 
-// The audio thread.
-pub mod engine;
-pub mod gesture;
+// How values cross to the audio thread, and whose time it is there.
 pub mod handover;
 pub mod host_clock;
+
+// The audio thread, in the order of the path.
+pub mod gesture;
+
 pub mod neural;
+
 pub mod sound;
+
+pub mod engine;
+
 pub mod telemetry;
 
 // The host and the person.
-pub mod editor;
 pub mod params;
+
+pub mod editor;
+
 pub mod plugin;
 
-// The learner; in a process of its own.
-// #[cfg(feature = "train")]
-// pub mod train;
+// The learner, in a process of its own.
+#[cfg(feature = "train")]
+pub mod train;
 
 use nice_plug::prelude::*;
 use plugin::Imu2Music;

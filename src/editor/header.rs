@@ -2,7 +2,7 @@
 
 use super::bar::bar;
 use super::hand::{Hand, Press};
-use super::output::{level_text, meter};
+use super::level::{level_text, meter};
 use super::scene::{Memory, Scene};
 use super::style::{self, ACCENT, ALERT, MUTED, TEXT};
 use super::text::{counted, words};

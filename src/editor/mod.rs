@@ -3,11 +3,12 @@
 
 mod bar;
 mod controls;
+mod failures;
 mod hand;
 mod header;
+mod level;
 mod mapping;
 mod models;
-mod output;
 #[cfg(test)]
 mod samples;
 mod scene;
@@ -249,7 +250,7 @@ impl Editor {
                     });
                 });
         }
-        output::failures(ui, scene, &self.memory);
+        failures::failures(ui, scene, &self.memory);
     }
 }
 

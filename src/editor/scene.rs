@@ -1,11 +1,13 @@
 //! What one frame of the editor draws: a copy of the desk, taken under its short lock, and what only
 //! watching tells (history, losses per device, counters that rise, the held peak).
 
-use super::output::{Failures, Meter};
+use super::failures::Failures;
+use super::level::Meter;
 use crate::params::SLOT_COUNT;
 use crate::plugin::desk::{HISTORY_TICKS, PortView, SlotView, View};
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::frame::DeviceId;
+use crate::sensor::intake::HubCounters;
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,6 +24,7 @@ const LOSS_WINDOW_S: f64 = 10.0;
 pub struct Scene {
     pub ports: Vec<PortView>,
     pub devices: Vec<DeviceStatus>,
+    pub hub: HubCounters,
     pub gestures: [SlotView; SLOT_COUNT],
     pub sounds: [SlotView; SLOT_COUNT],
     pub performer: Option<Style>,
@@ -61,6 +64,7 @@ impl Scene {
         Scene {
             ports: view.ports.clone(),
             devices: view.devices.clone(),
+            hub: view.hub,
             gestures: view.gestures.clone(),
             sounds: view.sounds.clone(),
             performer: view.performer,

@@ -7,8 +7,9 @@ use super::text::words;
 use crate::plugin::desk::{PortView, Request};
 use crate::plugin::state::PORTS_MAX;
 use crate::sensor::device::DeviceStatus;
+use crate::sensor::intake::HubCounters;
 use crate::sensor::performer::Style;
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, RichText, TextStyle, Ui};
 
 impl Editor {
     pub(super) fn sensors(&mut self, ui: &mut Ui, scene: &Scene) {
@@ -30,7 +31,7 @@ impl Editor {
             self.performing(ui, scene);
         }
         if scene.devices.is_empty() && scene.performer.is_none() {
-            self.nobody(ui);
+            self.nobody(ui, scene);
         } else {
             for device in &scene.devices {
                 self.device(ui, scene, device);
@@ -89,7 +90,7 @@ impl Editor {
             }
         });
         if let Some(error) = &self.port_error {
-            ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small));
+            ui.label(style::alert(error.as_str()).text_style(TextStyle::Small));
         }
     }
 
@@ -110,7 +111,7 @@ impl Editor {
     }
 
     /// No sensors is not a dead instrument.
-    fn nobody(&mut self, ui: &mut Ui) {
+    fn nobody(&mut self, ui: &mut Ui, scene: &Scene) {
         style::well().show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.label(
@@ -119,8 +120,11 @@ impl Editor {
                     .strong(),
             );
             let network = self.params.session.read().network;
-            for hint in hints(network) {
-                ui.label(style::small(hint));
+            match stray(&scene.hub) {
+                Some(stray) => drop(ui.label(style::alert(stray).text_style(TextStyle::Small))),
+                None => hints(network)
+                    .into_iter()
+                    .for_each(|hint| drop(ui.label(style::small(hint)))),
             }
             ui.add_space(2.0);
             self.offer_performer(ui, style::accent_button("Play the virtual performer"));
@@ -215,7 +219,7 @@ fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>) -> bool {
     match state {
         Some(Ok(_)) => drop(ui.label(style::small("Type this address into the sensor."))),
         Some(Err(error)) => {
-            drop(ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small)))
+            drop(ui.label(style::alert(error.as_str()).text_style(TextStyle::Small)))
         }
         None => drop(ui.label(style::small(
             "Opens when the host starts the plugin's audio.",
@@ -251,8 +255,21 @@ fn hints(network: bool) -> Vec<&'static str> {
     hints
 }
 
+/// What arrives although no sensor is known by it.
+fn stray(hub: &HubCounters) -> Option<&'static str> {
+    match (hub.unknown, hub.malformed) {
+        (0, 0) => None,
+        (0, _) => {
+            Some("Packets arrive that are not OSC: set the sensor's output format to OSC over UDP.")
+        }
+        _ => Some(
+            "OSC arrives that no known sensor sends: choose another message format or profile in the sensor or app.",
+        ),
+    }
+}
+
 fn stream_text(device: &DeviceStatus, loss: f32) -> String {
-    let loss = super::output::percent(loss);
+    let loss = super::text::percent(loss);
     format!(
         "{} · {:.0} Hz · {loss} lost · {:.1} ms jitter",
         device.profile, device.rate_hz, device.jitter_ms
@@ -296,6 +313,18 @@ mod tests {
     fn the_hints_name_the_switch_only_while_it_is_off() {
         assert!(hints(false).concat().contains("Allow sensors"));
         assert!(!hints(true).concat().contains("Allow sensors"));
+    }
+
+    #[test]
+    fn strangers_are_told_from_silence() {
+        let heard = |unknown, malformed| HubCounters {
+            unknown,
+            malformed,
+            ..Default::default()
+        };
+        assert_eq!(stray(&heard(0, 0)), None);
+        assert!(stray(&heard(0, 3)).is_some_and(|text| text.contains("not OSC")));
+        assert!(stray(&heard(5, 3)).is_some_and(|text| text.contains("no known sensor")));
     }
 
     #[test]

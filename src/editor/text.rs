@@ -48,6 +48,16 @@ pub fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Shares under a tenth keep a digit: "3.4 %", "41 %".
+pub fn percent(share: f32) -> String {
+    let percent = share * 100.0;
+    if percent < 9.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,5 +88,13 @@ mod tests {
         assert_eq!(control_text(Control::Loudness, -18.26), "-18.3 dB");
         assert_eq!(control_text(Control::Loudness, -80.0), "silent");
         assert_eq!(control_text(Control::Timbre(3), 0.5), "0.50");
+    }
+
+    #[test]
+    fn small_shares_keep_a_digit() {
+        assert_eq!(
+            [percent(0.0), percent(0.034), percent(0.41)],
+            ["0.0 %", "3.4 %", "41 %"]
+        );
     }
 }

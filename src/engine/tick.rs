@@ -4,7 +4,6 @@
 use super::note_out::NoteChange;
 use super::ticks::Chunk;
 use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
-use crate::controls::SILENCE_DB;
 use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::features::LimbFeature;
 use crate::gesture::pipeline::Motion;
@@ -13,8 +12,9 @@ use crate::neural::voice::Draw;
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::{HostTime, gain_to_db};
 
-/// Above this level a sound is heard whole; from here down to silence it is faded, so that no model hums.
-const WHOLE_DB: f32 = -70.0;
+/// Above this level a sound is heard whole; from here down it is faded, so that no model hums while it rests.
+const WHOLE_DB: f32 = -56.0;
+const GONE_DB: f32 = -66.0;
 const TICK_MS: f32 = 1e3 / TICK_RATE_HZ as f32;
 
 impl Engine {
@@ -129,7 +129,7 @@ impl Engine {
         if loudness_db >= WHOLE_DB {
             return;
         }
-        let gain = ((loudness_db - SILENCE_DB) / (WHOLE_DB - SILENCE_DB)).clamp(0.0, 1.0);
+        let gain = ((loudness_db - GONE_DB) / (WHOLE_DB - GONE_DB)).clamp(0.0, 1.0);
         for amplitude in self
             .frame
             .harmonics

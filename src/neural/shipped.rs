@@ -9,8 +9,11 @@ use super::voice::{GestureLoader, GestureVoice, SoundLoader};
 use std::sync::{Mutex, PoisonError};
 
 /// ONNX files in the order of their slots.
-pub const GESTURES: &[&[u8]] = &[];
-pub const SOUNDS: &[&[u8]] = &[];
+pub const GESTURES: &[&[u8]] = &[include_bytes!("../../models/bowing-forearm.onnx")];
+pub const SOUNDS: &[&[u8]] = &[
+    include_bytes!("../../models/violin.onnx"),
+    include_bytes!("../../models/clarinet.onnx"),
+];
 
 static LOADED: Mutex<Option<(Vec<GestureModel>, Vec<SoundModel>)>> = Mutex::new(None);
 

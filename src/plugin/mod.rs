@@ -1,6 +1,7 @@
 //! The host adapter: CLAP, VST3 and standalone around the engine. Nothing musical happens here.
 
 pub mod desk;
+mod gate;
 pub mod library;
 pub mod state;
 mod steward;
@@ -82,7 +83,7 @@ impl Plugin for Imu2Music {
     }
 
     fn filter_state(state: &mut PluginState) {
-        if let Err(error) = state::filter(state) {
+        if let Err(error) = gate::filter(state) {
             nice_warn!("{error}");
         }
     }
