@@ -1,5 +1,7 @@
 //! The `imu2music` command: the instrument without a host, what sensors say, sensors that are not there, and lessons.
 
+#[path = "imu2music/check.rs"]
+mod check;
 #[path = "imu2music/monitor.rs"]
 mod monitor;
 #[path = "imu2music/play.rs"]
@@ -29,6 +31,8 @@ enum Task {
     Perform(send::PerformOptions),
     /// Send a captured take with its own timing
     Replay(send::ReplayOptions),
+    /// Say how a model file would run, and why not where it would not
+    CheckModel(check::Options),
     /// Teach a model
     #[cfg(feature = "train")]
     #[command(subcommand)]
@@ -44,6 +48,7 @@ fn main() -> ExitCode {
         Task::Monitor(options) => monitor::run(&options),
         Task::Perform(options) => send::perform(&options),
         Task::Replay(options) => send::replay(&options),
+        Task::CheckModel(options) => check::run(&options),
         #[cfg(feature = "train")]
         Task::Train(lesson) => imu2music::train::run(&lesson),
     };

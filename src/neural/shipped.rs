@@ -13,6 +13,7 @@ pub const GESTURES: &[&[u8]] = &[include_bytes!("../../models/bowing-forearm.onn
 pub const SOUNDS: &[&[u8]] = &[
     include_bytes!("../../models/violin.onnx"),
     include_bytes!("../../models/clarinet.onnx"),
+    include_bytes!("../../models/nylon-guitar.onnx"),
 ];
 
 static LOADED: Mutex<Option<(Vec<GestureModel>, Vec<SoundModel>)>> = Mutex::new(None);

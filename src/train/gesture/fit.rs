@@ -5,8 +5,8 @@
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::loss::{Heads, Targets, loss};
 use super::learner::{Learner, Window};
+use super::loss::{Heads, Targets, loss};
 use super::network::{Network, Shape};
 use super::take::{Standard, Take, Truth};
 use crate::sensor::performer::Chance;
@@ -130,7 +130,11 @@ pub fn fit(
             sum += learner.step(shape, heads, window, plan.rate_at(through), &device);
             count += 1;
             let loss = sum / count as f32;
-            let text = format!("epoch {} of {}, loss {loss:.3}, held-out {best:.3}", epoch + 1, plan.epochs);
+            let text = format!(
+                "epoch {} of {}, loss {loss:.3}, held-out {best:.3}",
+                epoch + 1,
+                plan.epochs
+            );
             progress.report(through, &text);
             fitted.stopped_by_hand = stop_asked();
             if fitted.stopped_by_hand {
@@ -149,7 +153,10 @@ pub fn fit(
             break;
         }
     }
-    progress.report(1.0, &format!("best held-out loss {best:.3} in epoch {}", best_epoch + 1));
+    progress.report(
+        1.0,
+        &format!("best held-out loss {best:.3} in epoch {}", best_epoch + 1),
+    );
     fitted.seconds = progress.elapsed().as_secs_f64();
     fitted
 }
@@ -186,7 +193,13 @@ impl Walk {
         let mut waiting = stretches(takes, plan, chance);
         let total = waiting.len();
         let lanes = waiting.split_off(total - plan.lanes.min(total));
-        Walk { fresh: vec![false; lanes.len()], lanes, waiting, window_frames: plan.window_frames, total }
+        Walk {
+            fresh: vec![false; lanes.len()],
+            lanes,
+            waiting,
+            window_frames: plan.window_frames,
+            total,
+        }
     }
 
     /// 0 to 1.
@@ -198,8 +211,12 @@ impl Walk {
     /// The next window of every lane; none when a lane is through its stretch and no other waits.
     fn window(&mut self, takes: &[Fed]) -> Option<Window> {
         let frames = self.window_frames;
-        let mut window =
-            Window { values: Vec::new(), truth: Vec::new(), lanes: self.lanes.len(), fresh: Vec::new() };
+        let mut window = Window {
+            values: Vec::new(),
+            truth: Vec::new(),
+            lanes: self.lanes.len(),
+            fresh: Vec::new(),
+        };
         for (lane, fresh) in self.lanes.iter_mut().zip(&mut self.fresh) {
             *fresh = lane.frame + frames > lane.end;
             if *fresh {
@@ -207,8 +224,12 @@ impl Walk {
             }
             let take = &takes[lane.take];
             let width = take.width;
-            window.values.extend_from_slice(&take.values[lane.frame * width..][..frames * width]);
-            window.truth.extend_from_slice(&take.truth[lane.frame..][..frames]);
+            window
+                .values
+                .extend_from_slice(&take.values[lane.frame * width..][..frames * width]);
+            window
+                .truth
+                .extend_from_slice(&take.truth[lane.frame..][..frames]);
             lane.frame += frames;
         }
         window.fresh = self.fresh.clone();

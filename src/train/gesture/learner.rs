@@ -58,20 +58,31 @@ impl Learner {
             let lstm = by_hand::from_network(shape, &network);
             let optimiser = by_hand::AdamW::new(network.num_params(), weight_decay);
             let memory = Memory::default();
-            return Learner::ByHand(Box::new(ByHand { lstm, optimiser, memory, form: network }));
+            return Learner::ByHand(Box::new(ByHand {
+                lstm,
+                optimiser,
+                memory,
+                form: network,
+            }));
         }
         let optimiser = AdamWConfig::new()
             .with_weight_decay(weight_decay)
             .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
             .init();
-        Learner::Automatic(Box::new(Automatic { network, optimiser, states: Vec::new() }))
+        Learner::Automatic(Box::new(Automatic {
+            network,
+            optimiser,
+            states: Vec::new(),
+        }))
     }
 
     /// The network as it is now.
     pub fn network(&self, device: &Device) -> Network {
         match self {
             Learner::Automatic(learner) => learner.network.clone(),
-            Learner::ByHand(learner) => by_hand::into_network(&learner.lstm, learner.form.clone(), device),
+            Learner::ByHand(learner) => {
+                by_hand::into_network(&learner.lstm, learner.form.clone(), device)
+            }
         }
     }
 
@@ -86,7 +97,14 @@ impl Learner {
     }
 
     /// One step; returns the loss before it.
-    pub fn step(&mut self, shape: Shape, heads: &Heads, window: Window, rate: f64, device: &Device) -> f32 {
+    pub fn step(
+        &mut self,
+        shape: Shape,
+        heads: &Heads,
+        window: Window,
+        rate: f64,
+        device: &Device,
+    ) -> f32 {
         match self {
             Learner::Automatic(learner) => learner.step(shape, heads, window, rate, device),
             Learner::ByHand(learner) => learner.step(shape, heads, &window, rate),
@@ -95,10 +113,25 @@ impl Learner {
 }
 
 impl Automatic {
-    fn step(&mut self, shape: Shape, heads: &Heads, window: Window, rate: f64, device: &Device) -> f32 {
-        let keep: Vec<f32> = window.fresh.iter().map(|fresh| if *fresh { 0.0 } else { 1.0 }).collect();
+    fn step(
+        &mut self,
+        shape: Shape,
+        heads: &Heads,
+        window: Window,
+        rate: f64,
+        device: &Device,
+    ) -> f32 {
+        let keep: Vec<f32> = window
+            .fresh
+            .iter()
+            .map(|fresh| if *fresh { 0.0 } else { 1.0 })
+            .collect();
         let mask = Tensor::<2>::from_data(TensorData::new(keep, [window.lanes, 1]), device);
-        let states = self.states.iter().map(|state| state.clone() * mask.clone()).collect();
+        let states = self
+            .states
+            .iter()
+            .map(|state| state.clone() * mask.clone())
+            .collect();
         let targets = Targets::new(heads, &window.truth, device);
         let dims = [window.lanes, window.frames(), shape.inputs];
         let x = Tensor::from_data(TensorData::new(window.values, dims), device);
@@ -119,12 +152,15 @@ impl ByHand {
         }
         let inputs = shape.inputs;
         let mut x = Vec::with_capacity(window.values.len());
-        window.by_time().for_each(|row| x.extend_from_slice(&window.values[row * inputs..][..inputs]));
+        window
+            .by_time()
+            .for_each(|row| x.extend_from_slice(&window.values[row * inputs..][..inputs]));
         let truth: Vec<Truth> = window.by_time().map(|row| window.truth[row]).collect();
         let run = self.lstm.forward(x, window.lanes, &mut self.memory);
         let (value, output_slope) = slope(heads, &run.outputs, &truth);
         let gradient = self.lstm.backward(&run, &output_slope);
-        self.optimiser.step(rate as f32, self.lstm.parameters_mut(), &gradient);
+        self.optimiser
+            .step(rate as f32, self.lstm.parameters_mut(), &gradient);
         value
     }
 }
