@@ -31,6 +31,15 @@ pub struct Circumstances {
 }
 
 impl Circumstances {
+    /// As the demo and most players have it.
+    #[cfg(test)]
+    pub const GOOD: Circumstances = Circumstances {
+        present: true,
+        kind: Kind::SixAxis,
+        rate_hz: 100.0,
+        gaps_per_s: 0.0,
+    };
+
     pub fn any(chance: &mut Chance) -> Circumstances {
         Circumstances {
             present: true,
