@@ -18,7 +18,7 @@ use models::Models;
 use ports::Ports;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -27,8 +27,6 @@ use std::time::Duration;
 const PERFORMER_RATE_HZ: f64 = 100.0;
 /// How often the steward looks round.
 const ROUND: Duration = Duration::from_millis(20);
-
-static INSTANCES: AtomicUsize = AtomicUsize::new(0);
 
 /// What the steward takes over when it starts.
 pub struct Post {
@@ -101,7 +99,6 @@ impl Rounds {
             gesture_names,
             sound_names,
         } = post;
-        let instance = INSTANCES.fetch_add(1, Ordering::Relaxed) + 1;
         let mut models = Models::new(gesture_names, sound_names);
         models.load_shipped(&mut shore, &desk);
         let song = params.session.read().models.clone();
@@ -114,7 +111,7 @@ impl Rounds {
             ports: Ports::default(),
             models,
             performer: None,
-            trace: Trace::from_environment(instance),
+            trace: Trace::from_environment(),
             fresh: Vec::new(),
         }
     }
