@@ -13,16 +13,42 @@
 //! rate, whatever the host's block size or sample rate, so what was trained is
 //! what plays, live and bounced.
 
-pub mod controls;
-pub mod sensor;
 pub mod units;
-// pub mod gesture;
+
+// The vocabulary between the two models.
+pub mod controls;
+
+// The network thread: datagrams become readings.
+pub mod sensor;
+
+// How values cross to the audio thread, and whose time it is there.
+pub mod handover;
+pub mod host_clock;
+
+// The audio thread, in the order of the path.
+pub mod gesture;
+
 pub mod neural;
+
 pub mod sound;
-// pub mod engine;
-// pub mod telemetry;
-// pub mod params;
-// pub mod editor;
-// pub mod plugin;
-// #[cfg(feature = "train")]
-// pub mod train;
+
+pub mod engine;
+
+pub mod telemetry;
+
+// The host and the person.
+pub mod params;
+
+pub mod editor;
+
+pub mod plugin;
+
+// The learner, in a process of its own.
+#[cfg(feature = "train")]
+pub mod train;
+
+use nice_plug::prelude::*;
+use plugin::Imu2Music;
+
+nice_export_clap!(Imu2Music);
+nice_export_vst3!(Imu2Music);

@@ -1,1 +1,57 @@
-fn main() {}
+//! The `imu2music` command: the instrument without a host, what sensors say, sensors that are not there, and lessons.
+
+#[path = "imu2music/monitor.rs"]
+mod monitor;
+#[path = "imu2music/play.rs"]
+mod play;
+#[path = "imu2music/send.rs"]
+mod send;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Wearable motion sensors play neural instruments.
+#[derive(Parser)]
+#[command(version, about)]
+struct Command {
+    #[command(subcommand)]
+    task: Option<Task>,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Play the instrument on the sound card, with its editor (the default)
+    Play(play::Options),
+    /// Show which sensors arrive, how well, and what they say
+    Monitor(monitor::Options),
+    /// Send what a virtual performer's two forearm sensors would
+    Perform(send::PerformOptions),
+    /// Send a captured take with its own timing
+    Replay(send::ReplayOptions),
+    /// Teach a model
+    #[cfg(feature = "train")]
+    #[command(subcommand)]
+    Train(imu2music::train::Lesson),
+}
+
+fn main() -> ExitCode {
+    let task = Command::parse()
+        .task
+        .unwrap_or_else(|| Task::Play(play::Options::default()));
+    let outcome = match task {
+        Task::Play(options) => play::run(&options),
+        Task::Monitor(options) => monitor::run(&options),
+        Task::Perform(options) => send::perform(&options),
+        Task::Replay(options) => send::replay(&options),
+        #[cfg(feature = "train")]
+        Task::Train(lesson) => imu2music::train::run(&lesson),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("imu2music: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

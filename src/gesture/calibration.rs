@@ -1,13 +1,10 @@
-//! What a sensor cannot know by itself: its gyroscope's bias and which way is forward.
+//! What a gyroscope cannot know by itself: its bias.
 //!
-//! The bias is found continuously (Laidig and Seel 2023, "VQF: Highly Accurate IMU Orientation Estimation",
-//! Information Fusion 91, algorithm 2: at rest from the rate itself, in motion from the slow tilt error), and a
-//! large factory offset when the sensor lies on a table. Forward is where the sensor's x axis pointed at the
-//! last recentring. Audio thread and training.
+//! It is found continuously (Laidig and Seel 2023, "VQF: Highly Accurate IMU Orientation Estimation", Information
+//! Fusion 91, algorithm 2: at rest from the rate itself, in motion from the slow tilt error), and a large factory
+//! offset when the sensor lies on a table. Audio thread and training.
 
-use super::quaternion::{
-    self as quat, Quaternion, Vector, about_vertical, length, multiply, rotate, subtract,
-};
+use super::quaternion::{self as quat, Quaternion, Vector, length, subtract};
 use super::smoothing::Butterworth;
 
 const DEGREE: f64 = std::f64::consts::PI / 180.0;
@@ -101,7 +98,7 @@ const INITIAL_VARIANCE: f64 = 50.0 * 50.0;
 const MOTION_VARIANCE: f64 = 10.0 * 10.0;
 const REST_VARIANCE: f64 = 3.0 * 3.0;
 /// From certain to 0.1 °/s in 100 s.
-const VARIANCE_PER_S: f64 = 10.0 * 10.0 / 100.0;
+const VARIANCE_PER_S: f64 = 1.0;
 const VERTICAL_FORGETTING: f64 = 1e-4;
 
 impl GyroBias {
@@ -219,74 +216,8 @@ impl GyroBias {
         for i in 0..3 {
             let drift = self.drift[i] + quat::dot(gain[i], error);
             self.drift[i] = drift.clamp(-WORN_BIAS_RAD_PER_S, WORN_BIAS_RAD_PER_S);
-            for j in 0..3 {
-                self.covariance[i][j] -= lost[i][j];
-            }
+            self.covariance[i] = subtract(self.covariance[i], lost[i]);
         }
-    }
-}
-
-/// Which way is forward: the pose of the last recentring.
-#[derive(Clone, Copy, Debug)]
-pub struct Heading {
-    reference: Option<Quaternion>,
-    forward_rad: f64,
-    heading: (f64, f64),
-}
-
-impl Heading {
-    pub fn new() -> Self {
-        Heading {
-            reference: None,
-            forward_rad: 0.0,
-            heading: (0.0, 1.0),
-        }
-    }
-
-    /// From now on this pose has heading 0 and its x axis, levelled, points forward. An x axis within 30° of the
-    /// vertical has no clear direction: then it counts as levelled by the shortest turn.
-    pub fn recentre(&mut self, pose: Quaternion) {
-        let ahead = rotate(pose, [1.0, 0.0, 0.0]);
-        let forward = if ahead[2].abs() < 0.866 {
-            ahead[1].atan2(ahead[0])
-        } else {
-            quat::twist_about_vertical(pose).unwrap_or(0.0)
-        };
-        self.reference = Some(pose);
-        self.forward_rad = forward;
-        self.heading = (0.0, 1.0);
-    }
-
-    /// Sine and cosine of the turn about the vertical since the last recentring, which the first pose is too.
-    /// Tilting does not change it, however the sensor is mounted; held where undefined (upside down).
-    pub fn step(&mut self, pose: Quaternion) -> (f64, f64) {
-        let Some(reference) = self.reference else {
-            self.recentre(pose);
-            return self.heading;
-        };
-        if let Some(twist) = quat::twist_about_vertical(multiply(pose, quat::conjugate(reference)))
-        {
-            self.heading = twist.sin_cos();
-        }
-        self.heading
-    }
-
-    /// Keeps heading and forward as they are while the source of the pose changes from `old` to `new`.
-    pub fn carry_over(&mut self, old: Quaternion, new: Quaternion) {
-        let turn = quat::twist_about_vertical(multiply(new, quat::conjugate(old))).unwrap_or(0.0);
-        self.reference = self.reference.map(|r| multiply(about_vertical(turn), r));
-        self.forward_rad += turn;
-    }
-
-    /// Turns a vector of earth axes so that x is forward.
-    pub fn ahead(&self, earth: Vector) -> Vector {
-        rotate(about_vertical(-self.forward_rad), earth)
-    }
-}
-
-impl Default for Heading {
-    fn default() -> Self {
-        Heading::new()
     }
 }
 
@@ -356,36 +287,6 @@ mod tests {
         let (rest, bias) = rest_for(6.0, [0.0, 0.0, 40.0]);
         assert!(!rest.is_rest());
         assert!(length(bias.rad_per_s()) < 1e-9);
-    }
-
-    #[test]
-    fn heading_is_the_turn_since_recentring_however_the_sensor_is_mounted() {
-        for mount in [
-            [0.0, 0.0, 0.0],
-            [1.5, 0.3, 0.2],
-            [0.1, -1.6, 0.4],
-            [3.0, 0.2, 0.1],
-        ] {
-            let mount = quat::from_rotation_vector(mount);
-            let mut heading = Heading::new();
-            heading.recentre(mount);
-            let (sine, cosine) = heading.step(multiply(about_vertical(0.7), mount));
-            assert!((sine.atan2(cosine) - 0.7).abs() < 1e-9);
-        }
-    }
-
-    #[test]
-    fn a_change_of_source_moves_neither_heading_nor_forward() {
-        let mut heading = Heading::new();
-        heading.recentre(about_vertical(0.3));
-        let old = about_vertical(0.8);
-        let before = heading.step(old);
-        let ahead = heading.ahead(rotate(old, [1.0, 0.0, 0.0]));
-        let new = about_vertical(-2.0);
-        heading.carry_over(old, new);
-        let after = heading.step(new);
-        assert!((before.0 - after.0).abs() < 1e-9 && (before.1 - after.1).abs() < 1e-9);
-        assert!(length(subtract(ahead, heading.ahead(rotate(new, [1.0, 0.0, 0.0])))) < 1e-9);
     }
 
     #[test]

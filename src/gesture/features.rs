@@ -4,7 +4,8 @@
 //! training; no allocation, and always finite whatever the reading holds.
 
 use super::TICK_S;
-use super::calibration::{GyroBias, Heading, Rest};
+use super::calibration::{GyroBias, Rest};
+use super::heading::Heading;
 use super::orientation::{Orientation, Tilt};
 use super::playout::{LIMIT_ACCEL_M_PER_S2, LIMIT_RATE_RAD_PER_S};
 use super::quaternion::{

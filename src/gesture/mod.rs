@@ -5,6 +5,7 @@
 
 pub mod calibration;
 pub mod features;
+pub mod heading;
 pub mod mapping;
 pub mod orientation;
 pub mod pipeline;

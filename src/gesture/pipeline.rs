@@ -47,6 +47,9 @@ pub struct MotionTick {
     limbs: [Limb; ROLE_COUNT],
     worn: [Option<DeviceId>; ROLE_COUNT],
     map: CompiledMap,
+    /// As measured, before freeze and engagement.
+    measured: Motion,
+    measured_at: HostTime,
     motion: Motion,
     is_frozen: bool,
     is_engaged: bool,
@@ -60,6 +63,8 @@ impl MotionTick {
             limbs: std::array::from_fn(|_| Limb::new()),
             worn: [None; ROLE_COUNT],
             map: CompiledMap::empty(),
+            measured: Motion::NEUTRAL,
+            measured_at: HostTime(f64::NEG_INFINITY),
             motion: Motion::NEUTRAL,
             is_frozen: false,
             is_engaged: true,
@@ -72,6 +77,8 @@ impl MotionTick {
         self.playout.reset();
         self.limbs.iter_mut().for_each(Limb::reset);
         self.worn = [None; ROLE_COUNT];
+        self.measured = Motion::NEUTRAL;
+        self.measured_at = HostTime(f64::NEG_INFINITY);
         self.motion = Motion::NEUTRAL;
         self.engaged = f32::from(u8::from(self.is_engaged));
     }
@@ -119,15 +126,31 @@ impl MotionTick {
         &self.motion
     }
 
-    /// One step of the control grid. Call it once per tick, with times 1/200 s apart.
+    /// One step of the control grid. Call it once per tick, with times 1/200 s apart. Where time stands still (a host
+    /// that renders faster than live sensors move) the features hold.
     pub fn tick(&mut self, time: HostTime) -> &Motion {
-        self.playout.advance(time);
-        self.take_seats(time);
+        let elapsed_s = time.seconds_since(self.measured_at);
+        if time.0.is_finite() && !(0.0..0.5 * TICK_S).contains(&elapsed_s) {
+            self.measured_at = time;
+            self.measure(time);
+        }
         let way = TICK_S as f32 / ENGAGE_S;
         let way = if self.is_engaged { way } else { -way };
         self.engaged = (self.engaged + way).clamp(0.0, 1.0);
+        if !self.is_frozen {
+            for role in 0..ROLE_COUNT {
+                self.motion.bank.0[role] = engaged(self.measured.bank.0[role], self.engaged);
+                self.motion.freshness[role] = self.measured.freshness[role] * self.engaged;
+            }
+        }
+        &self.motion
+    }
+
+    fn measure(&mut self, time: HostTime) {
+        self.playout.advance(time);
+        self.take_seats(time);
         for role in 0..ROLE_COUNT {
-            let (features, freshness) = match self.worn[role] {
+            (self.measured.bank.0[role], self.measured.freshness[role]) = match self.worn[role] {
                 None => (LimbFeature::NEUTRAL, 0.0),
                 Some(device) => {
                     let played = self.playout.read(device, time);
@@ -135,12 +158,7 @@ impl MotionTick {
                     (features, played.freshness)
                 }
             };
-            if !self.is_frozen {
-                self.motion.bank.0[role] = engaged(features, self.engaged);
-                self.motion.freshness[role] = freshness * self.engaged;
-            }
         }
-        &self.motion
     }
 
     /// The inputs of the map's model at the last tick.
@@ -150,17 +168,15 @@ impl MotionTick {
 
     fn take_seats(&mut self, time: HostTime) {
         let seats = self.map.seating.seats;
-        for role in 0..ROLE_COUNT {
-            match seats[role] {
+        for (role, seat) in seats.into_iter().enumerate() {
+            match seat {
                 Seat::Device(device) => self.wear(role, Some(device)),
                 Seat::Empty | Seat::Reserved => self.wear(role, None),
                 Seat::Automatic => {}
             }
         }
-        for index in 0..self.map.seating.wanted().len() {
-            let Some(role) = self.map.seating.wanted().get(index).map(|r| r.index()) else {
-                break;
-            };
+        let seating = self.map.seating;
+        for role in seating.wanted().iter().map(|role| role.index()) {
             if seats[role] != Seat::Automatic {
                 continue;
             }

@@ -15,8 +15,10 @@ pub mod oracle;
 pub mod plan;
 pub mod report;
 pub mod screen;
+pub mod shipped;
 pub mod slot;
 pub mod sound_model;
+pub mod voice;
 pub mod zoo;
 
 pub use contract::Contract;

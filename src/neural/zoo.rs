@@ -12,6 +12,7 @@ impl Weights {
     }
 
     /// Uniform in -1 to 1.
+    #[allow(clippy::should_implement_trait)]
     pub fn next(&mut self) -> f32 {
         self.0 = self
             .0

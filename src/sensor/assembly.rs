@@ -12,8 +12,9 @@ use crate::units::STANDARD_GRAVITY_M_PER_S2;
 const MOST_ACCEL_M_PER_S2: f32 = 2_000.0;
 const MOST_RATE_RAD_PER_S: f32 = 105.0;
 const MOST_MAG_UT: f32 = 10_000.0;
-/// Components of one vector must arrive within this time of one another.
-const JOIN_WITHIN_S: f64 = 0.02;
+/// Components of one vector must arrive within this time of the first: far less than a period, so that
+/// a lost one does not mix two readings for ever.
+const JOIN_WITHIN_S: f64 = 0.004;
 /// Readings before an unknown unit of acceleration is settled (median length near 1 or near 9.81).
 const UNIT_READINGS: usize = 15;
 
@@ -258,3 +259,6 @@ fn from_euler([yaw, pitch, roll]: [f32; 3]) -> [f32; 4] {
 fn from_attitude([yaw, pitch, roll]: [f32; 3]) -> [f32; 4] {
     product(product(about(2, yaw), about(0, pitch)), about(1, roll))
 }
+
+#[cfg(test)]
+mod tests;

@@ -266,3 +266,121 @@ fn median(values: &mut [f64]) -> f64 {
     let middle = values.len() / 2;
     *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Jitter that repeats: mostly near nothing, now and then tens of milliseconds.
+    fn delay_s(number: u64) -> f64 {
+        let hash = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        let unit = hash as f64 / (1 << 24) as f64;
+        0.002 - 0.004 * (1.0 - unit).ln().max(-8.0)
+    }
+
+    /// Plays packets of a device whose clock runs by `drift`, and returns the errors of their times
+    /// against the truth after `settle_s`, with the smallest delay taken as given.
+    fn errors(
+        clock: &mut DeviceClock,
+        rate_hz: f64,
+        drift: f64,
+        seconds: f64,
+        settle_s: f64,
+    ) -> Vec<f64> {
+        (0..(seconds * rate_hz) as u64)
+            .filter_map(|number| {
+                let truth_s = number as f64 / rate_hz;
+                let device = DeviceTime(5_000.0 + truth_s * (1.0 + drift));
+                let time = clock.read(HostTime(100.0 + truth_s + delay_s(number)), device);
+                (truth_s > settle_s).then(|| time.unwrap().0 - 100.0 - truth_s)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn jitter_and_drift_are_taken_out() {
+        for (rate_hz, drift) in [(20.0, 2e-4), (100.0, -2e-4), (1000.0, 2e-4), (100.0, 5e-3)] {
+            let mut clock = DeviceClock::new();
+            let errors = errors(&mut clock, rate_hz, drift, 60.0, 5.0);
+            let (least, most) = errors
+                .iter()
+                .fold((f64::MAX, f64::MIN), |(least, most), &error| {
+                    (least.min(error), most.max(error))
+                });
+            // 4 ms of mean jitter go in. What remains of it comes from the least delayed packet of half a second.
+            assert!(
+                least > 0.0 && most < 0.006 && most - least < 0.0025,
+                "{rate_hz} Hz: {least}..{most}"
+            );
+            assert!(
+                (clock.drift_ppm() - drift * 1e6).abs() < 60.0,
+                "{} ppm",
+                clock.drift_ppm()
+            );
+            assert_eq!(clock.steps(), 0);
+        }
+    }
+
+    #[test]
+    fn a_burst_that_comes_late_keeps_its_own_times() {
+        let mut clock = DeviceClock::new();
+        for number in 0..500 {
+            let at_s = f64::from(number) * 0.01;
+            clock.read(HostTime(at_s), DeviceTime(at_s));
+        }
+        // 80 ms of silence, then eight at once.
+        for number in 500..508 {
+            let at_s = f64::from(number) * 0.01;
+            let time = clock.read(HostTime(5.08), DeviceTime(at_s)).unwrap();
+            assert!((time.0 - at_s).abs() < 1e-3, "{time:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_followed() {
+        for step_s in [-3600.0, -0.3, 0.3, 3600.0] {
+            let mut clock = DeviceClock::new();
+            let mut last_error_s = f64::NAN;
+            for number in 0..2_000 {
+                let at_s = f64::from(number) * 0.01;
+                let step_s = if number < 1_000 { 0.0 } else { step_s };
+                if let Some(time) = clock.read(HostTime(at_s), DeviceTime(50.0 + at_s + step_s)) {
+                    assert!(time.0 <= at_s + 1e-9);
+                    last_error_s = time.0 - at_s;
+                }
+            }
+            assert!(last_error_s.abs() < 2e-3, "step {step_s}: {last_error_s}");
+            assert_eq!(clock.steps(), 1, "step {step_s}");
+        }
+    }
+
+    #[test]
+    fn stamps_that_do_not_advance_with_time_are_not_believed() {
+        // Stuck; microseconds taken for milliseconds; not numbers.
+        for stamp in [|_| 7.0, |at_s: f64| at_s * 1000.0, |_| f64::NAN] {
+            let mut clock = DeviceClock::new();
+            for number in 0..500 {
+                let at_s = f64::from(number) * 0.01;
+                assert_eq!(clock.read(HostTime(at_s), DeviceTime(stamp(at_s))), None);
+            }
+            assert_eq!(clock.source(), ClockSource::Arrival);
+        }
+    }
+
+    #[test]
+    fn packets_out_of_order_get_their_own_times() {
+        let mut clock = DeviceClock::new();
+        for number in 0..1_000_u32 {
+            let swapped = number ^ 1;
+            let at_s = f64::from(swapped) * 0.01;
+            let arrival = HostTime(f64::from(number) * 0.01 + 0.02);
+            if let Some(time) = clock
+                .read(arrival, DeviceTime(at_s))
+                .filter(|_| number > 100)
+            {
+                assert!((time.0 - at_s - 0.01).abs() < 1e-3, "{time:?} {at_s}");
+            }
+        }
+        assert_eq!(clock.steps(), 0);
+    }
+}

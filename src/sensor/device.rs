@@ -9,11 +9,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use parking_lot::Mutex;
 
-use super::arrival::ArrivalClock;
 use super::assembly::Assembly;
 use super::clock::{ClockSource, DeviceClock};
 use super::dialect::RowId;
 use super::frame::{DeviceId, SensorFrame};
+use super::stream::Stream;
 use crate::units::{DeviceTime, HostTime};
 
 /// Devices that one port keeps; a silent one makes room for a new one.
@@ -131,7 +131,7 @@ impl Device {
         sequence: Option<u64>,
     ) -> HostTime {
         let stamped = stamp.and_then(|stamp| self.clock.read(arrival, stamp));
-        let known = self.streams.iter().position(|stream| stream.row == row);
+        let known = self.streams.iter().position(|stream| stream.row() == row);
         let index = known.unwrap_or_else(|| {
             if self.streams.len() == MOST_STREAMS {
                 self.streams.remove(0);
@@ -165,8 +165,8 @@ impl Device {
             rate_hz: busiest.map_or(0.0, |stream| stream.rate_hz(now) as f32),
             frames: self.frames,
             lost: self.streams.iter().map(Stream::lost).sum(),
-            reordered: self.streams.iter().map(|stream| stream.reordered).sum(),
-            jitter_ms: busiest.map_or(0.0, |stream| (stream.jitter_s * 1e3) as f32),
+            reordered: self.streams.iter().map(|stream| stream.reordered()).sum(),
+            jitter_ms: busiest.map_or(0.0, |stream| stream.jitter_ms()),
             clock: self.clock.source(),
             drift_ppm: self.clock.drift_ppm() as f32,
             last_seen: self.last_seen,
@@ -193,139 +193,6 @@ fn overlay(known: &mut SensorFrame, frame: &SensorFrame) {
         for (old, new) in old.iter_mut().zip(new).filter(|(_, new)| !new.is_nan()) {
             *old = *new;
         }
-    }
-}
-
-/// One kind of message of one device.
-#[derive(Debug)]
-struct Stream {
-    row: RowId,
-    arrivals: ArrivalClock,
-    stamps: StampGaps,
-    sequence: Option<u64>,
-    sequence_lost: u64,
-    reordered: u64,
-    mean_interval_s: f64,
-    jitter_s: f64,
-    last: Option<(HostTime, HostTime)>,
-}
-
-impl Stream {
-    fn new(row: RowId) -> Self {
-        Stream {
-            row,
-            arrivals: ArrivalClock::default(),
-            stamps: StampGaps::default(),
-            sequence: None,
-            sequence_lost: 0,
-            reordered: 0,
-            mean_interval_s: 0.0,
-            jitter_s: 0.0,
-            last: None,
-        }
-    }
-
-    fn read(
-        &mut self,
-        arrival: HostTime,
-        stamped: Option<HostTime>,
-        stamp: Option<DeviceTime>,
-        sequence: Option<u64>,
-    ) -> HostTime {
-        let tracked = self.arrivals.read(arrival);
-        let time = stamped.unwrap_or(tracked);
-        let out_of_order = stamped.is_some() && stamp.is_some_and(|stamp| self.stamps.read(stamp));
-        self.reordered += u64::from(out_of_order);
-        if let Some(sequence) = sequence {
-            self.follow(sequence);
-        }
-        if let Some((last_arrival, last_time)) = self.last {
-            let interval_s = arrival.seconds_since(last_arrival);
-            let weight = if self.mean_interval_s == 0.0 || interval_s > 2.0 {
-                1.0
-            } else {
-                0.03
-            };
-            self.mean_interval_s += weight * (interval_s - self.mean_interval_s);
-            let deviation_s = (interval_s - time.seconds_since(last_time)).abs();
-            self.jitter_s += (deviation_s.min(1.0) - self.jitter_s) / 16.0;
-        }
-        self.last = Some((arrival, time));
-        time
-    }
-
-    fn follow(&mut self, sequence: u64) {
-        let gap = self.sequence.and_then(|last| sequence.checked_sub(last));
-        if let Some(missing @ 1..1000) = gap.map(|gap| gap.saturating_sub(1)) {
-            self.sequence_lost += missing;
-        }
-        self.sequence = Some(sequence);
-    }
-
-    fn lost(&self) -> u64 {
-        if self.sequence.is_some() {
-            self.sequence_lost
-        } else if self.stamps.is_settled() {
-            self.stamps.lost
-        } else {
-            self.arrivals.lost()
-        }
-    }
-
-    fn rate_hz(&self, now: HostTime) -> f64 {
-        let silent = self
-            .last
-            .is_none_or(|(arrival, _)| now.seconds_since(arrival) > 2.0);
-        if silent || self.mean_interval_s <= 0.0 {
-            0.0
-        } else {
-            1.0 / self.mean_interval_s
-        }
-    }
-}
-
-/// Losses seen as holes in a device's own stamps.
-#[derive(Clone, Copy, Debug, Default)]
-struct StampGaps {
-    newest: Option<DeviceTime>,
-    period_s: f64,
-    seen: u32,
-    lost: u64,
-}
-
-impl StampGaps {
-    /// Notes a stamp; true if a newer one came before it.
-    fn read(&mut self, stamp: DeviceTime) -> bool {
-        let Some(newest) = self.newest else {
-            self.newest = Some(stamp);
-            return false;
-        };
-        let step_s = stamp.0 - newest.0;
-        if (-1.0..=0.0).contains(&step_s) {
-            let late = step_s < 0.0;
-            self.lost = self.lost.saturating_sub(u64::from(late));
-            return late;
-        }
-        self.newest = Some(stamp);
-        if !(0.0..5.0).contains(&step_s) {
-            return false; // Set anew, or switched off.
-        }
-        self.seen = self.seen.saturating_add(1);
-        if self.seen == 1 {
-            self.period_s = step_s;
-        }
-        // Steps towards the median: a hole counts no more than an ordinary step.
-        let pull = if self.is_settled() { 0.01 } else { 0.2 };
-        let toward = (step_s - self.period_s).clamp(-pull * self.period_s, pull * self.period_s);
-        self.period_s += toward;
-        if self.is_settled() {
-            self.lost += ((step_s / self.period_s).round() as u64).saturating_sub(1);
-        }
-        false
-    }
-
-    fn is_settled(&self) -> bool {
-        self.seen > 30
     }
 }
 

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::dialect_table::TABLE;
+mod table;
+use table::TABLE;
+
 use super::layout::{Layout, LayoutError, Values};
 use super::osc::{Argument, Message};
 
@@ -37,6 +39,15 @@ pub enum DialectError {
         address: String,
         reason: &'static str,
     },
+}
+
+impl DialectError {
+    /// Which row is at fault, from 1.
+    pub fn row(&self) -> usize {
+        match self {
+            DialectError::Layout { row, .. } | DialectError::Address { row, .. } => *row,
+        }
+    }
 }
 
 /// Index of a row in a [`Dialects`].
@@ -132,6 +143,16 @@ impl Dialects {
 
     fn row(&self, id: RowId) -> &CompiledRow {
         &self.rows[usize::from(id.0)]
+    }
+
+    #[cfg(test)]
+    pub(super) fn row_ids(&self) -> impl Iterator<Item = RowId> + use<> {
+        (0..self.rows.len() as u16).map(RowId)
+    }
+
+    #[cfg(test)]
+    pub(super) fn remembered_count(&self) -> usize {
+        self.remembered.len()
     }
 
     fn remember(&mut self, address: &str) {
@@ -280,3 +301,6 @@ fn is_axis(text: &str) -> bool {
     const AXES: [&str; 7] = ["x", "y", "z", "w", "yaw", "pitch", "roll"];
     AXES.iter().any(|axis| axis.eq_ignore_ascii_case(text))
 }
+
+#[cfg(test)]
+mod tests;

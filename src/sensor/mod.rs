@@ -1,10 +1,11 @@
 //! Datagram → [`SensorFrame`]. Runs on the network thread; only the ring's output end goes to the audio thread.
 
 pub mod osc;
+pub mod ximu3;
 
 pub mod dialect;
-mod dialect_table;
 pub mod layout;
+pub mod profile;
 
 pub mod assembly;
 pub mod frame;
@@ -15,9 +16,13 @@ pub mod arrival;
 pub mod clock;
 pub mod device;
 pub mod intake;
+mod stream;
 
 pub mod hub;
 pub mod ring;
 
 pub mod encode;
+pub mod impair;
 pub mod transmit;
+
+pub mod take;

@@ -291,3 +291,6 @@ fn flatten(arguments: Vec<OscType>, flat: &mut Vec<Argument>) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,8 @@
 //! Plays timed datagrams as real UDP packets: the virtual performer, replayed takes, tests.
 //!
-//! A network's doings (jitter, loss, packets that wait for one another) are an iterator over the
-//! plan, seeded and so repeatable; the thread only keeps time and sends.
+//! The thread only keeps time and sends; what a network does to a stream is `impair.rs`.
 
-use std::cmp::Ordering;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -14,7 +12,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::encode::Spoken;
-use super::frame::SensorFrame;
+use super::frame::{DeviceId, SensorFrame};
+use super::performer::Performer;
 use crate::units::HostTime;
 
 /// The longest sleep between looks at the stop flag.
@@ -60,176 +59,30 @@ pub fn speak(
     })
 }
 
-/// What a network does to a stream.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Impairment {
-    /// Mean of the random delay of each packet (exponential).
-    pub jitter_ms: f32,
-    /// Longest wait for a radio that sleeps: what is due meanwhile comes in a burst.
-    pub burst_ms: f32,
-    /// Such waits per second.
-    pub bursts_hz: f32,
-    /// Share of packets that never arrive.
-    pub loss: f32,
-    pub seed: u64,
-}
-
-impl Impairment {
-    pub const NONE: Impairment = Impairment {
-        jitter_ms: 0.0,
-        burst_ms: 0.0,
-        bursts_hz: 0.0,
-        loss: 0.0,
-        seed: 1,
-    };
-
-    /// A stage's Wi-Fi: like the R-IoT capture in the project's data (p99 of inter-arrival 15 ms, most 42 ms).
-    pub const WIRELESS: Impairment = Impairment {
-        jitter_ms: 1.0,
-        burst_ms: 35.0,
-        bursts_hz: 0.7,
-        loss: 0.002,
-        seed: 1,
-    };
-}
-
-/// A stream as it comes out of the network: late and in part, but in order for each source.
-pub struct Impaired<I> {
-    plan: I,
-    impairment: Impairment,
-    random: Random,
-    /// Source → its last delivery, the end of its radio's sleep, the sleep after that.
-    radios: HashMap<u16, Radio>,
-    under_way: BinaryHeap<UnderWay>,
-    next: Option<TimedDatagram>,
-    number: u64,
-    lost: u64,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Radio {
-    last_s: f64,
-    asleep_until_s: f64,
-    next_sleep_s: f64,
-}
-
-struct UnderWay {
-    arrives_s: f64,
-    number: u64,
-    datagram: TimedDatagram,
-}
-
-impl<I: Iterator<Item = TimedDatagram>> Impaired<I> {
-    pub fn new(mut plan: I, impairment: Impairment) -> Self {
-        let next = plan.next();
-        Impaired {
-            plan,
-            impairment,
-            random: Random(impairment.seed.max(1)),
-            radios: HashMap::new(),
-            under_way: BinaryHeap::new(),
-            next,
-            number: 0,
-            lost: 0,
+/// The virtual performer's sensors, `rate_hz` each: device 0 and 1 in the order of `performer::LIMBS`.
+/// Two sensors are never in step, so the second reads a third of a period after the first.
+pub fn performed(
+    performer: Performer,
+    rate_hz: f64,
+    seconds: Option<f64>,
+) -> impl Iterator<Item = TimedReading> + Send {
+    let count = seconds.map_or(u64::MAX / 2, |seconds| {
+        (seconds * rate_hz).round().max(0.0) as u64
+    });
+    (0..2 * count).map(move |number| {
+        let device = number % 2;
+        let at_s = ((number / 2) as f64 + device as f64 / 3.0) / rate_hz;
+        let reading = performer.reading(device as usize, at_s);
+        let mut frame = SensorFrame::empty(DeviceId(device as u16), HostTime(at_s));
+        frame.accel_m_per_s2 = reading.accel_m_per_s2;
+        frame.rate_rad_per_s = reading.rate_rad_per_s;
+        frame.quaternion = reading.quaternion;
+        TimedReading {
+            at_s,
+            device: device as u16,
+            frame,
         }
-    }
-
-    /// Packets that were thrown away so far.
-    pub fn lost(&self) -> u64 {
-        self.lost
-    }
-
-    fn set_out(&mut self, mut datagram: TimedDatagram) {
-        if self.random.unit() < f64::from(self.impairment.loss) {
-            self.lost += 1;
-            return;
-        }
-        let delay_s = self.random.exponential() * f64::from(self.impairment.jitter_ms) * 1e-3;
-        let (random, impairment) = (&mut self.random, self.impairment);
-        let radio = self.radios.entry(datagram.source).or_insert_with(|| Radio {
-            next_sleep_s: datagram.at_s + random.exponential() / f64::from(impairment.bursts_hz),
-            ..Radio::default()
-        });
-        if datagram.at_s >= radio.next_sleep_s {
-            radio.asleep_until_s =
-                datagram.at_s + random.unit() * f64::from(impairment.burst_ms) * 1e-3;
-            radio.next_sleep_s =
-                radio.asleep_until_s + random.exponential() / f64::from(impairment.bursts_hz);
-        }
-        let arrives_s = (datagram.at_s + delay_s)
-            .max(radio.asleep_until_s)
-            .max(radio.last_s);
-        radio.last_s = arrives_s;
-        datagram.at_s = arrives_s;
-        self.number += 1;
-        self.under_way.push(UnderWay {
-            arrives_s,
-            number: self.number,
-            datagram,
-        });
-    }
-}
-
-impl<I: Iterator<Item = TimedDatagram>> Iterator for Impaired<I> {
-    type Item = TimedDatagram;
-
-    fn next(&mut self) -> Option<TimedDatagram> {
-        // Nothing can overtake a packet once the plan has reached the time at which it arrives.
-        while let Some(next) = self.next.take() {
-            if self
-                .under_way
-                .peek()
-                .is_some_and(|first| first.arrives_s <= next.at_s)
-            {
-                self.next = Some(next);
-                break;
-            }
-            self.set_out(next);
-            self.next = self.plan.next();
-        }
-        self.under_way.pop().map(|first| first.datagram)
-    }
-}
-
-impl PartialEq for UnderWay {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for UnderWay {}
-
-impl PartialOrd for UnderWay {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for UnderWay {
-    /// The earliest is the greatest, for the heap gives that out first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other
-            .arrives_s
-            .total_cmp(&self.arrives_s)
-            .then(other.number.cmp(&self.number))
-    }
-}
-
-/// xorshift64* (Vigna 2016).
-#[derive(Clone, Copy, Debug)]
-struct Random(u64);
-
-impl Random {
-    fn unit(&mut self) -> f64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn exponential(&mut self) -> f64 {
-        -(1.0 - self.unit()).ln()
-    }
+    })
 }
 
 /// A thread that plays a plan. Dropping it stops and joins.
@@ -349,5 +202,23 @@ fn wait_until(time: HostTime, stop: &AtomicBool) -> bool {
             return true;
         }
         thread::sleep(Duration::from_secs_f64(left_s.min(LONGEST_SLEEP_S)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transmitter_is_stopped_by_dropping_it() {
+        let endless = (0..).map(|number| TimedDatagram {
+            at_s: f64::from(number) * 3600.0,
+            source: 0,
+            bytes: vec![0],
+        });
+        let transmitter =
+            Transmitter::start(SocketAddr::from(([127, 0, 0, 1], 9)), endless, 1.0).unwrap();
+        assert!(!transmitter.is_finished());
+        drop(transmitter);
     }
 }

@@ -96,6 +96,17 @@ fn freeze_holds_and_release_glides_to_rest() {
 }
 
 #[test]
+fn where_time_stands_still_the_features_hold() {
+    let mut motion = mapped(&Mapping::default(), &[]);
+    let before = run(&mut motion, 0, 100, &[1]);
+    for _ in 0..1000 {
+        assert_eq!(*motion.tick(HostTime(99.0 * TICK_S)), before);
+    }
+    motion.tick(HostTime(f64::NAN));
+    assert_eq!(*motion.motion(), before);
+}
+
+#[test]
 fn recentring_is_heard_by_every_limb() {
     let mut motion = mapped(&Mapping::default(), &[]);
     let turned = run(&mut motion, 0, 300, &[1, 2]);

@@ -1,6 +1,6 @@
 //! A violinist, a little larger than life. Right forearm: the bow's speed is the forearm's sweep and makes loudness;
 //! its inclination is the string (raised is higher); its roll tilts the hair and colours the tone. Left forearm:
-//! each raised 7° stops the string a semitone higher; rolling it to and fro is vibrato, 0.06 semitones a degree.
+//! each raised 9° stops the string a semitone higher; rolling it to and fro is vibrato, 0.06 semitones a degree.
 
 use super::arm::Joints;
 use super::chance::Chance;
@@ -14,7 +14,7 @@ const OPEN: [f64; 4] = [55.0, 62.0, 69.0, 76.0];
 /// Forearm inclination of a string, and from one string to the next.
 const STRING_DEG: (f64, f64) = (-26.0, 17.0);
 /// Inclination of the left forearm at the open string, and per semitone.
-const STOP_DEG: (f64, f64) = (-18.0, 7.0);
+const STOP_DEG: (f64, f64) = (-26.0, 9.0);
 const VIBRATO_NOTE_PER_DEG: f64 = 0.06;
 const BOW_M: f64 = 0.66;
 /// Sweep of the forearm for a metre of bow.

@@ -85,7 +85,7 @@ pub struct Performance {
 }
 
 /// How long after its start a note counts as beginning.
-pub const ONSET_S: f64 = 0.03;
+pub const ONSET_S: f64 = 0.05;
 
 pub struct Performer {
     style: Style,

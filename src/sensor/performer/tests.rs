@@ -133,7 +133,7 @@ fn the_demo_begins_and_ends_in_stillness() {
         }
     }
     let notes = demo.readings(200.0, 30.0).filter(|now| now.onset).count();
-    assert!(notes > 30 * 5, "{notes}");
+    assert!(notes > 30 * 9, "{notes}");
     let loudest = demo
         .readings(50.0, 30.0)
         .map(|now| now.controls.loudness_db)

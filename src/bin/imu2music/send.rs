@@ -1,0 +1,165 @@
+//! `perform` and `replay`: motion as real UDP packets, at its own times.
+
+use std::error::Error;
+use std::io::{IsTerminal, Write, stderr};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use imu2music::sensor::encode::Spoken;
+use imu2music::sensor::impair::{Impaired, Impairment};
+use imu2music::sensor::performer::{Performer, Style};
+use imu2music::sensor::take::Take;
+use imu2music::sensor::transmit::{TimedDatagram, Transmitter, performed, speak};
+
+#[derive(Args)]
+pub struct PerformOptions {
+    /// What the performer does: bow, strum, shake, conduct, still
+    #[arg(long, default_value = "bow", value_parser = parse_style)]
+    style: Style,
+    /// Ends after this long; otherwise plays until it is stopped
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Readings per second of each sensor
+    #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
+    rate: f64,
+    /// Another seed is another performance
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    network: Network,
+}
+
+#[derive(Args)]
+pub struct ReplayOptions {
+    /// An OSC log or a table of motion (CSV)
+    file: PathBuf,
+    /// 2 is twice as fast
+    #[arg(long, default_value_t = 1.0, value_parser = parse_rate)]
+    speed: f64,
+    #[command(flatten)]
+    target: Target,
+}
+
+#[derive(Args)]
+struct Target {
+    /// Where to send: address:port
+    #[arg(long, default_value = "127.0.0.1:8888", value_parser = parse_target)]
+    to: SocketAddr,
+    /// The device to speak like: riot_v2, riot_v3, ngimu, gyrosc, zigsim, comote, sensors2osc (an OSC log is sent as it is)
+    #[arg(long, default_value = "riot_v2", value_parser = parse_dialect)]
+    dialect: Spoken,
+}
+
+/// On loopback a stage's Wi-Fi is imitated; a real network needs no help.
+#[derive(Args)]
+struct Network {
+    /// Mean random delay of a packet
+    #[arg(long)]
+    jitter_ms: Option<f32>,
+    /// Share of packets that are lost, 0 to 1
+    #[arg(long)]
+    loss: Option<f32>,
+}
+
+impl Network {
+    fn impairment(&self, target: SocketAddr, seed: u64) -> Impairment {
+        let usual = if target.ip().is_loopback() {
+            Impairment::WIRELESS
+        } else {
+            Impairment::NONE
+        };
+        let bursts_hz = if self.jitter_ms == Some(0.0) {
+            0.0
+        } else {
+            usual.bursts_hz
+        };
+        Impairment {
+            jitter_ms: self.jitter_ms.unwrap_or(usual.jitter_ms),
+            loss: self.loss.unwrap_or(usual.loss),
+            bursts_hz,
+            seed,
+            ..usual
+        }
+    }
+}
+
+pub fn perform(options: &PerformOptions) -> Result<(), Box<dyn Error>> {
+    let performer = Performer::new(options.style, options.seed);
+    let readings = performed(performer, options.rate, options.seconds);
+    let impairment = options.network.impairment(options.target.to, options.seed);
+    let plan = Impaired::new(speak(readings, options.target.dialect), impairment);
+    play(plan, options.target.to, 1.0, options.seconds)
+}
+
+pub fn replay(options: &ReplayOptions) -> Result<(), Box<dyn Error>> {
+    let take = Take::read(&options.file)?;
+    let seconds = take.seconds() / options.speed;
+    let plan = take.into_datagrams(options.target.dialect).into_iter();
+    play(plan, options.target.to, options.speed, Some(seconds))
+}
+
+fn play(
+    plan: impl Iterator<Item = TimedDatagram> + Send + 'static,
+    target: SocketAddr,
+    speed: f64,
+    seconds: Option<f64>,
+) -> Result<(), Box<dyn Error>> {
+    let transmitter = Transmitter::start(target, plan, speed)?;
+    let (start, shows) = (Instant::now(), stderr().is_terminal());
+    while !transmitter.is_finished() {
+        thread::sleep(Duration::from_millis(50));
+        if shows {
+            let of = seconds.map_or_else(String::new, |seconds| format!(" of {seconds:.1}"));
+            let elapsed_s = start.elapsed().as_secs_f64();
+            eprint!(
+                "\r{elapsed_s:6.1}{of} s, {} packets to {target} ",
+                transmitter.sent()
+            );
+            stderr().flush()?;
+        }
+    }
+    if shows {
+        eprintln!();
+    }
+    println!("{} packets sent to {target}", transmitter.sent());
+    match transmitter.failed() {
+        0 => Ok(()),
+        failed => Err(format!(
+            "{failed} packets could not be sent to {target}: is that address on this network?"
+        )
+        .into()),
+    }
+}
+
+fn parse_style(name: &str) -> Result<Style, String> {
+    Style::from_name(name)
+        .ok_or_else(|| format!("one of: {}", Style::ALL.map(Style::name).join(", ")))
+}
+
+fn parse_dialect(name: &str) -> Result<Spoken, String> {
+    Spoken::from_name(name)
+        .ok_or_else(|| format!("one of: {}", Spoken::ALL.map(|(name, _)| name).join(", ")))
+}
+
+fn parse_target(text: &str) -> Result<SocketAddr, String> {
+    let mut addresses = text
+        .to_socket_addrs()
+        .map_err(|error| format!("{error}; give address:port"))?;
+    addresses
+        .find(SocketAddr::is_ipv4)
+        .ok_or_else(|| "no IPv4 address".to_owned())
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (0.01..=10_000.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err("from 0.01 to 10000".to_owned())
+    }
+}

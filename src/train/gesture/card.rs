@@ -1,0 +1,129 @@
+//! The page beside a model: what it is, from what, how well it does and where it fails, how to make it again.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::{Args, Report, Scores, Size, Trained};
+
+/// `bowing-forearm.onnx` → `Bowing forearm`.
+pub fn spoken_name(path: &Path) -> String {
+    let stem = path.file_stem().map_or_else(String::new, |stem| {
+        stem.to_string_lossy().replace(['-', '_'], " ")
+    });
+    let mut letters = stem.chars();
+    letters.next().map_or_else(
+        || "Gesture".into(),
+        |first| first.to_uppercase().chain(letters).collect(),
+    )
+}
+
+/// The command line that makes this model again.
+pub fn command(args: &Args) -> String {
+    let mut line = format!(
+        "imu2music train gesture --performer {} --target {} --minutes {} --seed {} --arch {} --hidden {} --layers {} \
+         --frame-rate-hz {} --epochs {}",
+        args.performer,
+        args.target,
+        args.minutes,
+        args.seed,
+        args.arch,
+        args.hidden,
+        args.layers,
+        args.frame_rate_hz,
+        args.epochs
+    );
+    if let Some(name) = &args.name {
+        let _ = write!(line, " --name \"{name}\"");
+    }
+    let file = args
+        .out
+        .file_name()
+        .map_or_else(String::new, |file| file.to_string_lossy().into_owned());
+    let _ = write!(line, " --out models/{file}");
+    line
+}
+
+/// Scores as a Markdown table, the network beside what it must beat.
+pub fn table(report: &Report) -> String {
+    let mut text = String::from(
+        "| on unseen performances | note NLL (nats) | median pitch error (semitones) | within ½ semitone | loudness r | loudness RMSE (dB) | brightness r | stated dB when silent / loud | onset F1 |\n|---|---|---|---|---|---|---|---|---|\n",
+    );
+    let rows = [
+        ("this network", &report.network),
+        ("ridge regression, same features", &report.ridge),
+        ("always the mean", &report.mean),
+        (
+            "this network, motion shifted by half a take",
+            &report.network_motion_shifted,
+        ),
+        (
+            "this network, motion of another take",
+            &report.network_motion_of_another_take,
+        ),
+    ];
+    for (name, scores) in rows {
+        row(&mut text, name, scores);
+    }
+    text
+}
+
+fn row(text: &mut String, name: &str, s: &Scores) {
+    let _ = writeln!(
+        text,
+        "| {name} | {:.2} | {:.2} | {:.0} % | {:.3} | {:.1} | {:.2} | {:.0} / {:.0} | {:.2} |",
+        s.pitch_nll,
+        s.pitch_error_median,
+        100.0 * s.pitch_right,
+        s.loudness_r,
+        s.loudness_rmse_db,
+        s.brightness_r,
+        s.loudness_when_silent_db,
+        s.loudness_when_loud_db,
+        s.onset_f1
+    );
+}
+
+pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
+    let (label, report) = (&trained.label, &trained.report);
+    let mut page = String::new();
+    let _ = writeln!(
+        page,
+        "# {}\n\nA gesture model (motion → Controls). {}\n",
+        label.name, label.description
+    );
+    let _ = writeln!(
+        page,
+        "- Network: {} of {} × {}, {} parameters, {} steps a second, {} inputs.",
+        size.arch.name().to_uppercase(),
+        size.hidden,
+        size.layers,
+        report.parameters,
+        label.frame_rate_hz,
+        label.inputs.len()
+    );
+    let _ = writeln!(page, "- Inputs: `{}`.", label.inputs.join("`, `"));
+    let _ = writeln!(
+        page,
+        "- Says: pitch as a distribution over notes with a fine offset, loudness, brightness, noisiness, onset \
+         probability, confidence."
+    );
+    let _ = writeln!(
+        page,
+        "- Data: **synthetic**, {:.0} minutes of the virtual performer for training, {:.0} for the test; no recording \
+         of a person is in it.",
+        report.train_minutes, report.test_minutes
+    );
+    let _ = writeln!(page, "- Licence: {}.\n", label.licence);
+    let _ = writeln!(page, "## How well\n\n{}", table(report));
+    let _ = writeln!(
+        page,
+        "The written file run by tract differs from the trained network by {:.1e} at most over 500 streamed frames.\n",
+        report.export_difference
+    );
+    let _ = writeln!(
+        page,
+        "## Make it again\n\n```\n{command}\n```\n\n{} epochs, {:.0} s on one core.",
+        report.epochs, report.seconds
+    );
+    page
+}

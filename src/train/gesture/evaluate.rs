@@ -1,0 +1,183 @@
+//! How well raw outputs say the truth, in numbers a musician can read; the same for networks and baselines.
+
+use serde::Serialize;
+
+use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB};
+use super::take::{FLOOR_DB, Truth};
+
+/// Scores over the frames of some takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Scores {
+    /// Mean negative log-likelihood of the true note on sounding frames, in nats.
+    pub pitch_nll: f32,
+    /// Median |error| of the most likely pitch on sounding frames, in semitones.
+    pub pitch_error_median: f32,
+    /// Share of sounding frames within half a semitone.
+    pub pitch_right: f32,
+    /// Pearson's r of loudness (silence at the floor) over all frames.
+    pub loudness_r: f32,
+    pub loudness_rmse_db: f32,
+    /// Pearson's r of brightness on sounding frames.
+    pub brightness_r: f32,
+    /// Mean stated loudness while the truth is silent, and while it is louder than -30 dB.
+    pub loudness_when_silent_db: f32,
+    pub loudness_when_loud_db: f32,
+    /// F1 of note onsets within 50 ms.
+    pub onset_f1: f32,
+}
+
+/// The most likely pitch of a row of raw outputs.
+pub fn pitch_of(heads: &Heads, row: &[f32]) -> f32 {
+    let count = heads.notes.count;
+    let best = (0..count)
+        .max_by(|a, b| row[*a].total_cmp(&row[*b]))
+        .unwrap_or(0);
+    heads.notes.note(best) + row[heads.fine() + best].clamp(-1.5, 1.5)
+}
+
+pub fn loudness_of(heads: &Heads, row: &[f32]) -> f32 {
+    LOUDNESS_DB
+        .value(row[heads.loudness()])
+        .clamp(FLOOR_DB, 0.0)
+}
+
+fn note_nll(heads: &Heads, row: &[f32], pitch_note: f32) -> f32 {
+    let logits = &row[..heads.notes.count];
+    let top = logits.iter().fold(f32::MIN, |top, logit| top.max(*logit));
+    let log_sum = logits
+        .iter()
+        .map(|logit| (logit - top).exp())
+        .sum::<f32>()
+        .ln()
+        + top;
+    heads
+        .notes
+        .between(pitch_note)
+        .iter()
+        .map(|(index, part)| part * (log_sum - logits[*index]))
+        .sum()
+}
+
+#[derive(Default)]
+struct Pearson {
+    n: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    yy: f64,
+    xy: f64,
+}
+
+impl Pearson {
+    fn add(&mut self, x: f32, y: f32) {
+        let (x, y) = (f64::from(x), f64::from(y));
+        self.n += 1.0;
+        self.x += x;
+        self.y += y;
+        self.xx += x * x;
+        self.yy += y * y;
+        self.xy += x * y;
+    }
+
+    fn r(&self) -> f32 {
+        let n = self.n.max(1.0);
+        let vx = self.xx / n - (self.x / n).powi(2);
+        let vy = self.yy / n - (self.y / n).powi(2);
+        if vx < 1e-12 || vy < 1e-12 {
+            return 0.0;
+        }
+        ((self.xy / n - self.x * self.y / n / n) / (vx * vy).sqrt()) as f32
+    }
+}
+
+/// Scores `raw` (`[frames][outputs]` per take) against the takes' truth.
+pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) -> Scores {
+    let mut errors = Vec::new();
+    let (mut nll, mut square, mut frames) = (0.0f64, 0.0f64, 0.0f64);
+    let (mut silent, mut loud) = ((0.0f64, 0.0f64), (0.0f64, 0.0f64));
+    let (mut loudness, mut brightness) = (Pearson::default(), Pearson::default());
+    let mut onsets = Matches::default();
+    for (raw, truths) in pairs {
+        let rows: Vec<&[f32]> = raw.chunks_exact(heads.width()).collect();
+        for (row, truth) in rows.iter().zip(truths.iter()) {
+            let said_db = loudness_of(heads, row);
+            frames += 1.0;
+            square += f64::from(said_db - truth.loudness_db()).powi(2);
+            loudness.add(said_db, truth.loudness_db());
+            let part = if truth.loudness_db() <= FLOOR_DB {
+                &mut silent
+            } else {
+                &mut loud
+            };
+            if truth.loudness_db() <= FLOOR_DB || truth.loudness_db() > -30.0 {
+                part.0 += f64::from(said_db);
+                part.1 += 1.0;
+            }
+            if truth.voiced() {
+                errors.push((pitch_of(heads, row) - truth.controls.pitch_note).abs());
+                nll += f64::from(note_nll(heads, row, truth.controls.pitch_note));
+                let said = BRIGHTNESS.value(row[heads.loudness() + 1]);
+                brightness.add(said, truth.controls.brightness);
+            }
+        }
+        onsets.add(heads, frame_rate_hz, &rows, truths);
+    }
+    errors.sort_by(f32::total_cmp);
+    let sounding = errors.len().max(1) as f64;
+    Scores {
+        pitch_nll: (nll / sounding) as f32,
+        pitch_error_median: errors.get(errors.len() / 2).copied().unwrap_or(f32::NAN),
+        pitch_right: errors.partition_point(|e| *e < 0.5) as f32 / sounding as f32,
+        loudness_r: loudness.r(),
+        loudness_rmse_db: (square / frames.max(1.0)).sqrt() as f32,
+        brightness_r: brightness.r(),
+        loudness_when_silent_db: (silent.0 / silent.1.max(1.0)) as f32,
+        loudness_when_loud_db: (loud.0 / loud.1.max(1.0)) as f32,
+        onset_f1: onsets.f1(),
+    }
+}
+
+/// Onsets said and true, matched one to one within 50 ms.
+#[derive(Default)]
+struct Matches {
+    hit: f32,
+    said: f32,
+    real: f32,
+}
+
+impl Matches {
+    fn add(&mut self, heads: &Heads, rate_hz: f32, rows: &[&[f32]], truths: &[Truth]) {
+        let said = rises(rows.iter().map(|row| row[heads.onset()] > 0.0));
+        let real = rises(truths.iter().map(|truth| truth.onset));
+        let reach = 0.05 * rate_hz;
+        let mut next = 0;
+        for at in &real {
+            while next < said.len() && (said[next] as f32) < *at as f32 - reach {
+                next += 1;
+            }
+            if next < said.len() && said[next] as f32 <= *at as f32 + reach {
+                self.hit += 1.0;
+                next += 1;
+            }
+        }
+        self.said += said.len() as f32;
+        self.real += real.len() as f32;
+    }
+
+    fn f1(&self) -> f32 {
+        2.0 * self.hit / (self.said + self.real).max(1.0)
+    }
+}
+
+/// Frames where a condition becomes true.
+fn rises(conditions: impl Iterator<Item = bool>) -> Vec<usize> {
+    let mut before = false;
+    let mut frames = Vec::new();
+    for (frame, now) in conditions.enumerate() {
+        if now && !before {
+            frames.push(frame);
+        }
+        before = now;
+    }
+    frames
+}

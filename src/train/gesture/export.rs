@@ -1,0 +1,282 @@
+//! The trained network as an ONNX file under the contract: one step, states in and out, the heads named. Written to a
+//! temporary name and renamed, so that a model that is there is whole. `steps` runs a file in tract: the test that the
+//! file says what the network said.
+
+use std::path::Path;
+
+use burn::tensor::Tensor as Trained;
+use tract_onnx::prelude::{
+    Framework, InferenceModelExt, IntoRunnable, TValue, TVec, Tensor as Fact, TractResult,
+    tract_ndarray, tvec,
+};
+
+use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, Line, NOISINESS};
+use super::network::{Arch, Layer, Network, Shape};
+use super::take::Standard;
+use crate::neural::contract::{
+    CONTRACT_VERSION, CategoricalPitch, Contract, Input, Kind, Output, Point, Probability, State,
+};
+use crate::neural::graph::{GraphBuilder, GruWeights, LstmWeights, Tensor, reorder_gates};
+
+/// What the file says about itself besides its shapes.
+#[derive(Clone, Debug, Default)]
+pub struct Label {
+    pub name: String,
+    pub author: String,
+    pub licence: String,
+    pub description: String,
+    pub frame_rate_hz: u32,
+    pub feature_schema: u32,
+    pub inputs: Vec<String>,
+    pub data: serde_json::Value,
+    pub metrics: serde_json::Value,
+}
+
+const FEATURES: &str = "features";
+
+fn list<const D: usize>(tensor: Trained<D>) -> Vec<f32> {
+    tensor.inner().into_data().try_to_vec().unwrap_or_default()
+}
+
+/// Rows `[from, from + rows)` of a row-major matrix with `columns` columns, transposed.
+fn transposed(values: &[f32], columns: usize, from: usize, rows: usize) -> Vec<f32> {
+    let at = |row: usize, column: usize| values[(from + row) * columns + column];
+    (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| at(row, column)))
+        .collect()
+}
+
+/// Layers as graph nodes; states are declared as they are met.
+struct Writer {
+    graph: GraphBuilder,
+    states: Vec<State>,
+    shape: Shape,
+    /// New states, to become outputs at the end.
+    ends: Vec<(String, Tensor)>,
+}
+
+impl Writer {
+    fn state(&mut self, stem: &str, layer: usize) -> Tensor {
+        let (input, output) = (format!("{stem}_{layer}"), format!("{stem}_{layer}_next"));
+        let tensor = self.graph.input(&input, &[1, self.shape.hidden]);
+        self.states.push(State { input, output });
+        tensor
+    }
+
+    fn keep(&mut self, state: usize, tensor: Tensor) {
+        self.ends.push((self.states[state].output.clone(), tensor));
+    }
+
+    fn layer(&mut self, index: usize, layer: &Layer, x: &Tensor) -> Tensor {
+        let hidden = self.shape.hidden;
+        let inputs = x.dims[1];
+        let (weight, bias) = (list(layer.weight.val()), list(layer.bias.val()));
+        let columns = bias.len();
+        let input = transposed(&weight, columns, 0, inputs);
+        if self.shape.arch == Arch::Fc {
+            let y = self.graph.dense(x, &input, &bias);
+            return self.graph.tanh(&y);
+        }
+        let h = self.state("h", index);
+        let first = self.states.len() - 1;
+        let recurrent = transposed(&weight, columns, inputs, hidden);
+        match self.shape.arch {
+            Arch::Lstm => {
+                let c = self.state("c", index);
+                const ORDER: [usize; 4] = [0, 3, 1, 2];
+                let (input, recurrent) = (
+                    reorder_gates(&input, &ORDER),
+                    reorder_gates(&recurrent, &ORDER),
+                );
+                let bias = reorder_gates(&bias, &ORDER);
+                let weights = LstmWeights {
+                    input: &input,
+                    recurrent: &recurrent,
+                    bias: &bias,
+                };
+                let (h, c) = self.graph.lstm(x, &h, &c, &weights);
+                self.keep(first, h.clone());
+                self.keep(first + 1, c);
+                h
+            }
+            Arch::Gru => {
+                let h = self.gru(layer, x, &h, [input, recurrent, bias]);
+                self.keep(first, h.clone());
+                h
+            }
+            _ => {
+                let joined = self.graph.concat(&[x, &h], 1);
+                let all = transposed(&weight, columns, 0, inputs + hidden);
+                let y = self.graph.dense(&joined, &all, &bias);
+                let h = self.graph.tanh(&y);
+                self.keep(first, h.clone());
+                h
+            }
+        }
+    }
+
+    /// The reset and update gates have one bias, the new gate one on either side of the reset gate.
+    fn gru(&mut self, layer: &Layer, x: &Tensor, h: &Tensor, gates: [Vec<f32>; 3]) -> Tensor {
+        let (hidden, inputs) = (self.shape.hidden, x.dims[1]);
+        let [mut input, mut recurrent, mut bias] = gates;
+        let new_weight = layer
+            .new_weight
+            .as_ref()
+            .map(|w| list(w.val()))
+            .unwrap_or_default();
+        let new_bias = layer
+            .new_bias
+            .as_ref()
+            .map(|b| list(b.val()))
+            .unwrap_or_default();
+        input.extend(transposed(&new_weight, hidden, 0, inputs));
+        recurrent.extend(transposed(&new_weight, hidden, inputs, hidden));
+        let mut recurrent_bias = vec![0.0; 2 * hidden];
+        bias.extend(&new_bias[..hidden]);
+        recurrent_bias.extend(&new_bias[hidden..]);
+        const ORDER: [usize; 3] = [1, 0, 2];
+        let weights = GruWeights {
+            input: &reorder_gates(&input, &ORDER),
+            recurrent: &reorder_gates(&recurrent, &ORDER),
+            input_bias: &reorder_gates(&bias, &ORDER),
+            recurrent_bias: &reorder_gates(&recurrent_bias, &ORDER),
+        };
+        self.graph.gru(x, h, &weights)
+    }
+}
+
+/// The file's bytes.
+pub fn onnx(
+    shape: Shape,
+    heads: &Heads,
+    network: &Network,
+    standard: &Standard,
+    label: &Label,
+) -> Vec<u8> {
+    let mut writer = Writer {
+        graph: GraphBuilder::new("gesture"),
+        states: Vec::new(),
+        shape,
+        ends: Vec::new(),
+    };
+    let mut y = writer.graph.input(FEATURES, &[1, shape.inputs]);
+    for (index, layer) in network.layers.iter().enumerate() {
+        y = writer.layer(index, layer, &y);
+    }
+    let (head, bias) = (list(network.head.val()), list(network.head_bias.val()));
+    let all = transposed(&head, shape.outputs, 0, shape.hidden);
+    let part = |writer: &mut Writer, from: usize, count: usize| {
+        let weights = &all[from * shape.hidden..][..count * shape.hidden];
+        writer.graph.dense(&y, weights, &bias[from..][..count])
+    };
+    let count = heads.notes.count;
+    let notes = part(&mut writer, 0, count);
+    let fine = part(&mut writer, heads.fine(), count);
+    let points = part(&mut writer, heads.loudness(), 3);
+    let chances = part(&mut writer, heads.onset(), 2);
+    let chances = writer.graph.sigmoid(&chances);
+    for (name, tensor) in [
+        ("notes", notes),
+        ("fine", fine),
+        ("points", points),
+        ("chances", chances),
+    ] {
+        writer.graph.output(name, &tensor);
+    }
+    for (name, tensor) in std::mem::take(&mut writer.ends) {
+        writer.graph.output(&name, &tensor);
+    }
+    let contract = contract(heads, standard, label, writer.states);
+    writer.graph.contract(&contract);
+    writer.graph.finish()
+}
+
+fn contract(heads: &Heads, standard: &Standard, label: &Label, states: Vec<State>) -> Contract {
+    let point = |control: &str, index: usize, line: Line| {
+        Output::Point(Point {
+            control: control.into(),
+            tensor: "points".into(),
+            index,
+            offset: line.offset,
+            scale: line.scale,
+        })
+    };
+    let chance = |index: usize| Probability {
+        tensor: "chances".into(),
+        index,
+    };
+    Contract {
+        version: CONTRACT_VERSION,
+        kind: Kind::Gesture,
+        name: label.name.clone(),
+        author: label.author.clone(),
+        licence: label.licence.clone(),
+        description: label.description.clone(),
+        frame_rate_hz: label.frame_rate_hz,
+        feature_schema: Some(label.feature_schema),
+        inputs: vec![Input {
+            tensor: FEATURES.into(),
+            names: label.inputs.clone(),
+            mean: standard.mean.clone(),
+            scale: standard.scale.clone(),
+        }],
+        states,
+        outputs: vec![
+            Output::CategoricalPitch(CategoricalPitch {
+                logits: "notes".into(),
+                lowest_note: heads.notes.lowest,
+                step: 1.0,
+                fine: Some("fine".into()),
+            }),
+            point("loudness", 0, LOUDNESS_DB),
+            point("brightness", 1, BRIGHTNESS),
+            point("noisiness", 2, NOISINESS),
+            Output::Onset(chance(0)),
+            Output::Confidence(chance(1)),
+        ],
+        data: label.data.clone(),
+        metrics: label.metrics.clone(),
+    }
+}
+
+/// Writes beside the wanted name and renames.
+pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".part");
+    let temporary = std::path::PathBuf::from(temporary);
+    std::fs::write(&temporary, bytes)?;
+    std::fs::rename(&temporary, path).inspect_err(|_| {
+        let _ = std::fs::remove_file(&temporary);
+    })
+}
+
+/// Runs `bytes` in tract over standardised `rows`; returns rows of raw outputs in the order of [`Heads`], the
+/// two probabilities as probabilities.
+pub fn steps(bytes: &[u8], shape: Shape, rows: &[&[f32]]) -> TractResult<Vec<Vec<f32>>> {
+    let model = tract_onnx::onnx()
+        .model_for_read(&mut &*bytes)?
+        .into_optimized()?
+        .into_runnable()?;
+    let count = shape.layers * shape.arch.states();
+    let zeros = || tract_ndarray::Array2::<f32>::zeros((1, shape.hidden));
+    let mut states: Vec<TValue> = (0..count).map(|_| Fact::from(zeros()).into()).collect();
+    let mut said = Vec::with_capacity(rows.len());
+    for row in rows {
+        let x = tract_ndarray::Array2::from_shape_vec((1, row.len()), row.to_vec())?;
+        let mut inputs: TVec<TValue> = tvec!(Fact::from(x).into());
+        inputs.extend(states);
+        let outputs = model.run(inputs)?;
+        let mut out = Vec::with_capacity(shape.outputs);
+        for tensor in &outputs[..4] {
+            out.extend_from_slice(
+                tensor
+                    .to_plain_array_view::<f32>()?
+                    .as_slice()
+                    .unwrap_or(&[]),
+            );
+        }
+        said.push(out);
+        states = outputs[4..].to_vec();
+    }
+    Ok(said)
+}

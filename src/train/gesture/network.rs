@@ -1,0 +1,217 @@
+//! The networks that can be trained, in burn: a stack of layers and one linear head. A recurrent step multiplies
+//! `[x_t, h]` by one matrix; slicing a tracked `[T, B, 4H]` tensor per step instead makes burn's backward pass
+//! quadratic in T. Gate order is burn's and PyTorch's: input, forget, cell, output.
+
+use burn::module::{Module, Param};
+use burn::tensor::activation::{sigmoid, tanh};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::sensor::performer::Chance;
+
+/// Which kind of layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arch {
+    /// Feed-forward, no memory.
+    Fc,
+    Rnn,
+    Lstm,
+    Gru,
+}
+
+impl Arch {
+    pub const ALL: [Arch; 4] = [Arch::Fc, Arch::Rnn, Arch::Lstm, Arch::Gru];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Arch::Fc => "fc",
+            Arch::Rnn => "rnn",
+            Arch::Lstm => "lstm",
+            Arch::Gru => "gru",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Arch> {
+        Arch::ALL.into_iter().find(|arch| arch.name() == name)
+    }
+
+    fn gates(self) -> usize {
+        match self {
+            Arch::Fc | Arch::Rnn => 1,
+            Arch::Lstm => 4,
+            Arch::Gru => 3,
+        }
+    }
+
+    /// State tensors of one layer.
+    pub fn states(self) -> usize {
+        match self {
+            Arch::Fc => 0,
+            Arch::Rnn | Arch::Gru => 1,
+            Arch::Lstm => 2,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub arch: Arch,
+    pub inputs: usize,
+    pub hidden: usize,
+    pub layers: usize,
+    pub outputs: usize,
+}
+
+/// One layer's weights: `weight [inputs + hidden, gates * hidden]` (`[inputs, hidden]` for a feed-forward one).
+/// A GRU's new gate has its own recurrent `new_weight [hidden, hidden]` and `new_bias`, scaled by the reset gate.
+#[derive(Module, Debug)]
+pub struct Layer {
+    pub weight: Param<Tensor<2>>,
+    pub bias: Param<Tensor<1>>,
+    pub new_weight: Option<Param<Tensor<2>>>,
+    pub new_bias: Option<Param<Tensor<1>>>,
+}
+
+#[derive(Module, Debug)]
+pub struct Network {
+    pub layers: Vec<Layer>,
+    /// `[hidden, outputs]`
+    pub head: Param<Tensor<2>>,
+    pub head_bias: Param<Tensor<1>>,
+}
+
+/// State tensors `[lanes, hidden]`, layer by layer.
+pub type States = Vec<Tensor<2>>;
+
+fn uniform(
+    chance: &mut Chance,
+    rows: usize,
+    columns: usize,
+    bound: f64,
+    device: &Device,
+) -> Param<Tensor<2>> {
+    let values: Vec<f32> = (0..rows * columns)
+        .map(|_| chance.between(-bound, bound) as f32)
+        .collect();
+    Param::from_tensor(Tensor::from_data(
+        TensorData::new(values, [rows, columns]),
+        device,
+    ))
+}
+
+fn vector(values: Vec<f32>, device: &Device) -> Param<Tensor<1>> {
+    let length = values.len();
+    Param::from_tensor(Tensor::from_data(TensorData::new(values, [length]), device))
+}
+
+impl Network {
+    /// Uniform weights within ±1/sqrt(fan in); the LSTM's forget gate starts open (Jozefowicz et al. 2015).
+    pub fn new(shape: Shape, seed: u64, device: &Device) -> Network {
+        let mut chance = Chance::new(seed, 7);
+        let hidden = shape.hidden;
+        let mut layers = Vec::new();
+        for index in 0..shape.layers {
+            let inputs = if index == 0 { shape.inputs } else { hidden };
+            let bound = 1.0 / (hidden as f64).sqrt();
+            let fed = if shape.arch == Arch::Fc {
+                inputs
+            } else {
+                inputs + hidden
+            };
+            let gru = shape.arch == Arch::Gru;
+            let mut bias = vec![0.0; shape.arch.gates() * hidden];
+            if shape.arch == Arch::Lstm {
+                bias[hidden..2 * hidden].fill(1.0);
+            }
+            layers.push(Layer {
+                weight: if gru {
+                    uniform(&mut chance, inputs + hidden, 2 * hidden, bound, device)
+                } else {
+                    uniform(&mut chance, fed, shape.arch.gates() * hidden, bound, device)
+                },
+                bias: vector(if gru { vec![0.0; 2 * hidden] } else { bias }, device),
+                new_weight: gru
+                    .then(|| uniform(&mut chance, inputs + hidden, hidden, bound, device)),
+                new_bias: gru.then(|| vector(vec![0.0; 2 * hidden], device)),
+            });
+        }
+        let bound = 1.0 / (hidden as f64).sqrt();
+        Network {
+            layers,
+            head: uniform(&mut chance, hidden, shape.outputs, bound, device),
+            head_bias: vector(vec![0.0; shape.outputs], device),
+        }
+    }
+
+    pub fn initial_states(shape: Shape, lanes: usize, device: &Device) -> States {
+        (0..shape.layers * shape.arch.states())
+            .map(|_| Tensor::zeros([lanes, shape.hidden], device))
+            .collect()
+    }
+
+    /// `x [lanes, frames, inputs]` → raw outputs `[lanes * frames, outputs]`, lane by lane, and the last states.
+    pub fn forward(&self, shape: Shape, x: Tensor<3>, mut states: States) -> (Tensor<2>, States) {
+        let [lanes, frames, inputs] = x.dims();
+        if shape.arch == Arch::Fc {
+            let mut y = x.reshape([lanes * frames, inputs]);
+            for layer in &self.layers {
+                y = tanh(y.matmul(layer.weight.val()) + layer.bias.val().unsqueeze());
+            }
+            return (self.read_out(y), states);
+        }
+        let per_layer = shape.arch.states();
+        let mut tops = Vec::with_capacity(frames);
+        for frame in 0..frames {
+            let mut y = x.clone().narrow(1, frame, 1).reshape([lanes, inputs]);
+            for (index, layer) in self.layers.iter().enumerate() {
+                let states = &mut states[index * per_layer..][..per_layer];
+                y = layer.step(shape, y, states);
+            }
+            tops.push(y.reshape([lanes, 1, shape.hidden]));
+        }
+        let tops = Tensor::cat(tops, 1).reshape([lanes * frames, shape.hidden]);
+        (self.read_out(tops), states)
+    }
+
+    fn read_out(&self, y: Tensor<2>) -> Tensor<2> {
+        y.matmul(self.head.val()) + self.head_bias.val().unsqueeze()
+    }
+}
+
+impl Layer {
+    fn step(&self, shape: Shape, x: Tensor<2>, states: &mut [Tensor<2>]) -> Tensor<2> {
+        let hidden = shape.hidden;
+        let h = states[0].clone();
+        let joined = Tensor::cat(vec![x.clone(), h.clone()], 1);
+        let gates = joined.matmul(self.weight.val()) + self.bias.val().unsqueeze();
+        let gate = |index: usize| gates.clone().narrow(1, index * hidden, hidden);
+        let h = match shape.arch {
+            Arch::Lstm => {
+                let c = sigmoid(gate(1)) * states[1].clone() + sigmoid(gate(0)) * tanh(gate(2));
+                states[1] = c.clone();
+                sigmoid(gate(3)) * tanh(c)
+            }
+            Arch::Gru => {
+                let (reset, update) = (sigmoid(gate(0)), sigmoid(gate(1)));
+                let new = tanh(self.new_gate(x, h.clone(), reset, hidden));
+                new.clone() + update * (h - new)
+            }
+            _ => tanh(gates),
+        };
+        states[0] = h.clone();
+        h
+    }
+
+    /// GRU: `W x + b + r * (U h + c)`, before the tanh.
+    fn new_gate(&self, x: Tensor<2>, h: Tensor<2>, reset: Tensor<2>, hidden: usize) -> Tensor<2> {
+        let (Some(weight), Some(bias)) = (&self.new_weight, &self.new_bias) else {
+            return x;
+        };
+        let inputs = x.dims()[1];
+        let (weight, bias) = (weight.val(), bias.val());
+        let from_x = x.matmul(weight.clone().narrow(0, 0, inputs));
+        let from_h = h.matmul(weight.narrow(0, inputs, hidden));
+        let b = bias.clone().narrow(0, 0, hidden).unsqueeze();
+        let c = bias.narrow(0, hidden, hidden).unsqueeze();
+        from_x + b + reset * (from_h + c)
+    }
+}

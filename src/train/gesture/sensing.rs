@@ -1,0 +1,141 @@
+//! From a virtual performance to takes: what the sensors would send under given circumstances (strap, rate, gaps, a
+//! sensor that is missing), through the playout and the features of the code that plays. Different circumstances for
+//! every take are the augmentation.
+
+use crate::gesture::mapping::{KnownDevice, Mapping};
+use crate::gesture::pipeline::MotionTick;
+use crate::gesture::{Role, TICK_RATE_HZ, TICK_S};
+use crate::sensor::performer::{Chance, LIMBS, Performer, Reading};
+use crate::sensor::{DeviceId, SensorFrame};
+use crate::units::HostTime;
+
+/// Which words of a reading a device sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Accelerometer, gyroscope and its own quaternion.
+    Fused,
+    /// Accelerometer and gyroscope.
+    SixAxis,
+    /// An accelerometer alone.
+    Accelerometer,
+}
+
+/// How one sensor is worn and received.
+#[derive(Clone, Copy, Debug)]
+pub struct Circumstances {
+    pub present: bool,
+    pub kind: Kind,
+    pub rate_hz: f64,
+    /// Gaps of 20 to 250 ms.
+    pub gaps_per_s: f64,
+}
+
+impl Circumstances {
+    pub fn any(chance: &mut Chance) -> Circumstances {
+        Circumstances {
+            present: true,
+            kind: if chance.happens(0.5) {
+                Kind::Fused
+            } else {
+                Kind::SixAxis
+            },
+            rate_hz: chance.pick(&[50.0, 100.0, 100.0, 100.0, 200.0]),
+            gaps_per_s: if chance.happens(0.3) {
+                chance.between(0.05, 0.5)
+            } else {
+                0.0
+            },
+        }
+    }
+}
+
+/// What a device with these circumstances would have sent of a reading.
+fn frame(device: u16, t_s: f64, reading: &Reading, kind: Kind) -> SensorFrame {
+    let mut frame = SensorFrame::empty(DeviceId(device), HostTime(t_s));
+    frame.accel_m_per_s2 = reading.accel_m_per_s2;
+    if kind != Kind::Accelerometer {
+        frame.rate_rad_per_s = reading.rate_rad_per_s;
+    }
+    if kind == Kind::Fused {
+        frame.quaternion = reading.quaternion;
+    }
+    frame
+}
+
+/// Everything that one sensor sends of a performance that has been going on since `from_s`, on a clock that starts
+/// at 0 there. Reading times jitter by some tenths of a millisecond, as a device's own clock does.
+pub fn send(
+    performer: &Performer,
+    limb: usize,
+    from_s: f64,
+    duration_s: f64,
+    circumstances: &Circumstances,
+    chance: &mut Chance,
+) -> Vec<SensorFrame> {
+    let mut frames = Vec::new();
+    let period_s = 1.0 / circumstances.rate_hz;
+    let phase_s = chance.unit() * period_s;
+    let mut gap_until_s = 0.0;
+    for index in 0..(duration_s * circumstances.rate_hz) as u64 {
+        let t_s = index as f64 * period_s + phase_s + 3e-4 * chance.normal().clamp(-3.0, 3.0);
+        if chance.happens(circumstances.gaps_per_s * period_s) {
+            gap_until_s = t_s + chance.between(0.02, 0.25);
+        }
+        if circumstances.present && t_s > gap_until_s && t_s >= 0.0 {
+            let reading = performer.reading(limb, from_s + t_s);
+            frames.push(frame(limb as u16, t_s, &reading, circumstances.kind));
+        }
+    }
+    frames
+}
+
+/// What `plan`'s model hears of the readings that each limb's sensor sent: the playing code's own playout and
+/// features, on its control grid, thinned to the model's rate. `[frames][input names]`.
+pub fn listen(
+    sent: &[Vec<SensorFrame>],
+    input_names: &[String],
+    frames: usize,
+    rate_hz: u32,
+) -> Vec<f32> {
+    let keys = LIMBS.map(String::from);
+    let devices = [0, 1].map(|limb| KnownDevice {
+        id: DeviceId(limb as u16),
+        key: &keys[limb],
+    });
+    let seats = sent
+        .iter()
+        .enumerate()
+        .filter_map(|(limb, _)| Some((Role::from_name(LIMBS[limb])?, keys[limb].clone())));
+    let mapping = Mapping {
+        seats: seats.collect(),
+        ..Mapping::default()
+    };
+    let (map, _) = mapping.compile(input_names, &devices);
+    let mut motion = MotionTick::new();
+    motion.set_map(&map);
+    // Readings are there ahead of the tick, so the playout needs no delay to interpolate as it does when playing,
+    // and features and truth are of the same moment.
+    motion.playout.set_delay(Some(0.0));
+    let mut next = vec![0; sent.len()];
+    let mut features = Vec::with_capacity(frames * input_names.len());
+    let mut row = vec![0.0; input_names.len()];
+    let ticks = (TICK_RATE_HZ / rate_hz) as usize;
+    for tick in 0..frames * ticks {
+        let time_s = tick as f64 * TICK_S;
+        for (sent, next) in sent.iter().zip(&mut next) {
+            while *next < sent.len() && sent[*next].time.0 <= time_s + AHEAD_S {
+                motion.push(sent[*next]);
+                *next += 1;
+            }
+        }
+        motion.tick(HostTime(time_s));
+        if tick % ticks == 0 {
+            motion.inputs(&mut row);
+            features.extend_from_slice(&row);
+        }
+    }
+    features
+}
+
+/// More than the longest gap that the playout bridges.
+const AHEAD_S: f64 = 0.12;
