@@ -2,7 +2,7 @@
 //! Rows are in order of time, then lane. Parameters are one flat list, per layer `weight [inputs + hidden][4 hidden]`
 //! and `bias`, then `head [hidden][outputs]` and its bias: the burn network's own layout.
 
-use pulp::Arch as Instructions;
+use pulp::{Arch as Instructions, Simd, WithSimd};
 
 use super::super::network::Shape;
 use super::matrix::{add_rows, multiply_add, transposed};
@@ -57,7 +57,13 @@ fn exp(x: f32) -> f32 {
     let n = shifted - ROUNDER;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let mut p = 1.987_569_1e-4;
-    for c in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+    for c in [
+        1.398_199_9e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        5.000_000_1e-1,
+    ] {
         p = p * r + c;
     }
     let y = p * r * r + r + 1.0;
@@ -85,7 +91,11 @@ struct Place {
 
 impl HandLstm {
     pub fn new(shape: Shape, parameters: Vec<f32>, instructions: Instructions) -> Self {
-        HandLstm { shape, parameters, instructions }
+        HandLstm {
+            shape,
+            parameters,
+            instructions,
+        }
     }
 
     pub fn parameters(&self) -> &[f32] {
@@ -100,15 +110,29 @@ impl HandLstm {
         let hidden = self.shape.hidden;
         let mut weight = 0;
         for index in 0..=layer {
-            let inputs = if index == 0 { self.shape.inputs } else { hidden };
+            let inputs = if index == 0 {
+                self.shape.inputs
+            } else {
+                hidden
+            };
             let bias = weight + (inputs + hidden) * 4 * hidden;
             let end = bias + 4 * hidden;
             if index == layer {
-                return Place { inputs, weight, bias, end };
+                return Place {
+                    inputs,
+                    weight,
+                    bias,
+                    end,
+                };
             }
             weight = end;
         }
-        Place { inputs: 0, weight: 0, bias: 0, end: 0 }
+        Place {
+            inputs: 0,
+            weight: 0,
+            bias: 0,
+            end: 0,
+        }
     }
 
     /// `x [rows][inputs]`; `memory` moves on to the end of the window.
@@ -126,16 +150,33 @@ impl HandLstm {
         let mut raw = bias.repeat(input.len() / hidden);
         let weight = &self.parameters[head..][..hidden * outputs];
         multiply_add(self.instructions, &input, weight, &mut raw, hidden, outputs);
-        Run { traces, outputs: raw, lanes }
+        Run {
+            traces,
+            outputs: raw,
+            lanes,
+        }
     }
 
-    fn layer_forward(&self, place: Place, input: Vec<f32>, lanes: usize, state: &mut [Vec<f32>; 2]) -> Trace {
+    fn layer_forward(
+        &self,
+        place: Place,
+        input: Vec<f32>,
+        lanes: usize,
+        state: &mut [Vec<f32>; 2],
+    ) -> Trace {
         let hidden = self.shape.hidden;
         let (wide, rows) = (4 * hidden, input.len() / place.inputs);
         let weight = &self.parameters[place.weight..place.bias];
         let (from_input, from_h) = weight.split_at(place.inputs * wide);
         let mut gates = self.parameters[place.bias..place.end].repeat(rows);
-        multiply_add(self.instructions, &input, from_input, &mut gates, place.inputs, wide);
+        multiply_add(
+            self.instructions,
+            &input,
+            from_input,
+            &mut gates,
+            place.inputs,
+            wide,
+        );
         let step = lanes * hidden;
         let mut h = std::mem::take(&mut state[0]);
         let mut c = std::mem::take(&mut state[1]);
@@ -145,23 +186,34 @@ impl HandLstm {
         for frame in 0..rows / lanes {
             let gates = &mut gates[frame * lanes * wide..][..lanes * wide];
             let (before, after) = h.split_at_mut((frame + 1) * step);
-            multiply_add(self.instructions, &before[frame * step..], from_h, gates, hidden, wide);
+            multiply_add(
+                self.instructions,
+                &before[frame * step..],
+                from_h,
+                gates,
+                hidden,
+                wide,
+            );
             let (c_before, c_after) = c.split_at_mut((frame + 1) * step);
-            let mut cell = Cell {
+            let cell = Cell {
                 gates,
                 c_before: &c_before[frame * step..],
                 c: &mut c_after[..step],
                 c_squashed: &mut c_squashed[frame * step..][..step],
                 h: &mut after[..step],
+                hidden,
             };
-            self.instructions.dispatch(
-                #[inline(always)]
-                || cell.step(hidden),
-            );
+            self.instructions.dispatch(cell);
         }
         state[0] = h[rows * hidden..].to_vec();
         state[1] = c[rows * hidden..].to_vec();
-        Trace { input, gates, h, c, c_squashed }
+        Trace {
+            input,
+            gates,
+            h,
+            c,
+            c_squashed,
+        }
     }
 
     /// Gradient of the parameters from the gradient of the raw outputs.
@@ -173,11 +225,25 @@ impl HandLstm {
         let (weight_gradient, bias_gradient) = gradient[head..].split_at_mut(hidden * outputs);
         let top = &run.traces[run.traces.len() - 1].h[step..];
         let rows = top.len() / hidden;
-        multiply_add(self.instructions, &transposed(top, hidden), output_slope, weight_gradient, rows, outputs);
+        multiply_add(
+            self.instructions,
+            &transposed(top, hidden),
+            output_slope,
+            weight_gradient,
+            rows,
+            outputs,
+        );
         add_rows(output_slope, bias_gradient);
         let mut h_slope = vec![0.0; top.len()];
         let head_weight = transposed(&self.parameters[head..][..hidden * outputs], outputs);
-        multiply_add(self.instructions, output_slope, &head_weight, &mut h_slope, outputs, hidden);
+        multiply_add(
+            self.instructions,
+            output_slope,
+            &head_weight,
+            &mut h_slope,
+            outputs,
+            hidden,
+        );
         for layer in (0..self.shape.layers).rev() {
             h_slope = self.layer_backward(layer, run, h_slope, &mut gradient);
         }
@@ -185,7 +251,13 @@ impl HandLstm {
     }
 
     /// Takes the slope of a layer's outputs, returns that of its inputs.
-    fn layer_backward(&self, layer: usize, run: &Run, mut h_slope: Vec<f32>, gradient: &mut [f32]) -> Vec<f32> {
+    fn layer_backward(
+        &self,
+        layer: usize,
+        run: &Run,
+        mut h_slope: Vec<f32>,
+        gradient: &mut [f32],
+    ) -> Vec<f32> {
         let (place, trace, lanes) = (self.place(layer), &run.traces[layer], run.lanes);
         let hidden = self.shape.hidden;
         let (wide, step) = (4 * hidden, lanes * hidden);
@@ -197,28 +269,34 @@ impl HandLstm {
         let mut c_slope = vec![0.0; step];
         for frame in (0..rows / lanes).rev() {
             let (earlier, now) = h_slope.split_at_mut(frame * step);
-            let mut cell = CellSlope {
+            let cell = CellSlope {
                 gates: &trace.gates[frame * lanes * wide..][..lanes * wide],
                 c_before: &trace.c[frame * step..][..step],
                 c_squashed: &trace.c_squashed[frame * step..][..step],
                 h_slope: &now[..step],
                 c_slope: &mut c_slope,
                 gate_slope: &mut gate_slope[frame * lanes * wide..][..lanes * wide],
+                hidden,
             };
-            self.instructions.dispatch(
-                #[inline(always)]
-                || cell.step(hidden),
-            );
+            self.instructions.dispatch(cell);
             if frame > 0 {
                 let slope = &gate_slope[frame * lanes * wide..][..lanes * wide];
                 let before = &mut earlier[(frame - 1) * step..];
                 multiply_add(self.instructions, slope, &from_h, before, wide, hidden);
             }
         }
-        let (weight_gradient, bias_gradient) = gradient[place.weight..place.end].split_at_mut(place.bias - place.weight);
+        let (weight_gradient, bias_gradient) =
+            gradient[place.weight..place.end].split_at_mut(place.bias - place.weight);
         let (of_input, of_h) = weight_gradient.split_at_mut(place.inputs * wide);
         let turned = transposed(&trace.input, place.inputs);
-        multiply_add(self.instructions, &turned, &gate_slope, of_input, rows, wide);
+        multiply_add(
+            self.instructions,
+            &turned,
+            &gate_slope,
+            of_input,
+            rows,
+            wide,
+        );
         let turned = transposed(&trace.h[..rows * hidden], hidden);
         multiply_add(self.instructions, &turned, &gate_slope, of_h, rows, wide);
         add_rows(&gate_slope, bias_gradient);
@@ -227,7 +305,14 @@ impl HandLstm {
         }
         let mut input_slope = vec![0.0; rows * place.inputs];
         let turned = transposed(from_input, wide);
-        multiply_add(self.instructions, &gate_slope, &turned, &mut input_slope, wide, place.inputs);
+        multiply_add(
+            self.instructions,
+            &gate_slope,
+            &turned,
+            &mut input_slope,
+            wide,
+            place.inputs,
+        );
         input_slope
     }
 }
@@ -239,11 +324,16 @@ struct Cell<'a> {
     c: &'a mut [f32],
     c_squashed: &'a mut [f32],
     h: &'a mut [f32],
+    hidden: usize,
 }
 
-impl Cell<'_> {
+// The loops below are plain so that the compiler vectorises them for the instruction set at hand.
+impl WithSimd for Cell<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn step(&mut self, hidden: usize) {
+    fn with_simd<S: Simd>(self, _: S) {
+        let hidden = self.hidden;
         for (lane, gates) in self.gates.chunks_exact_mut(4 * hidden).enumerate() {
             let at = lane * hidden..(lane + 1) * hidden;
             let (gate_i, rest) = gates.split_at_mut(hidden);
@@ -272,12 +362,19 @@ struct CellSlope<'a> {
     h_slope: &'a [f32],
     c_slope: &'a mut [f32],
     gate_slope: &'a mut [f32],
+    hidden: usize,
 }
 
-impl CellSlope<'_> {
+impl WithSimd for CellSlope<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn step(&mut self, hidden: usize) {
-        let lanes = self.gates.chunks_exact(4 * hidden).zip(self.gate_slope.chunks_exact_mut(4 * hidden));
+    fn with_simd<S: Simd>(self, _: S) {
+        let hidden = self.hidden;
+        let lanes = self
+            .gates
+            .chunks_exact(4 * hidden)
+            .zip(self.gate_slope.chunks_exact_mut(4 * hidden));
         for (lane, (gates, slopes)) in lanes.enumerate() {
             let at = lane * hidden..(lane + 1) * hidden;
             let (c_before, squashed) = (&self.c_before[at.clone()], &self.c_squashed[at.clone()]);
