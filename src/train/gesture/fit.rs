@@ -2,11 +2,11 @@
 //! its state carried (detached) from one window to the next. AdamW under a cosine rate, early stopping on whole
 //! held-out performances, Ctrl-C keeps the best network so far.
 
-use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 
-use super::learner::{Learner, Window};
-use super::loss::{Heads, Targets, loss};
+use super::by_hand::slope;
+use super::learner::{Learner, Player, Window};
+use super::loss::Heads;
 use super::network::{Network, Shape};
 use super::take::{Standard, Take, Truth};
 use crate::sensor::performer::Chance;
@@ -37,7 +37,7 @@ impl Default for Plan {
         Plan {
             seed: 1,
             epochs: 40,
-            patience: 10,
+            patience: 25,
             lanes: 16,
             window_frames: 200,
             rate: 3e-3,
@@ -239,14 +239,11 @@ impl Walk {
 
 /// Raw outputs of the trained network over whole takes, `[frames][outputs]` each.
 pub fn run(shape: Shape, network: &Network, takes: &[Fed]) -> Vec<Vec<f32>> {
-    let network = network.valid();
-    let device = Device::flex();
+    const WINDOW: usize = 500;
     let frames = takes.iter().map(Fed::frames).max().unwrap_or(0);
     let mut outputs = vec![Vec::new(); takes.len()];
-    let mut states = Network::initial_states(shape, takes.len(), &device);
-    let mut frame = 0;
-    const WINDOW: usize = 500;
-    while frame < frames {
+    let mut player = Player::new(shape, network, takes.len());
+    for frame in (0..frames).step_by(WINDOW) {
         let mut values = vec![0.0; takes.len() * WINDOW * shape.inputs];
         for (take, lane) in takes
             .iter()
@@ -256,17 +253,10 @@ pub fn run(shape: Shape, network: &Network, takes: &[Fed]) -> Vec<Vec<f32>> {
             let to = ((frame + WINDOW) * take.width).min(take.values.len());
             lane[..to - from].copy_from_slice(&take.values[from..to]);
         }
-        let x = Tensor::from_data(
-            TensorData::new(values, [takes.len(), WINDOW, shape.inputs]),
-            &device,
-        );
-        let (raw, next) = network.forward(shape, x, states);
-        states = next;
-        let raw: Vec<f32> = raw.into_data().try_to_vec().unwrap_or_default();
+        let raw = player.play(values);
         for (lane, output) in raw.chunks_exact(WINDOW * shape.outputs).zip(&mut outputs) {
             output.extend_from_slice(lane);
         }
-        frame += WINDOW;
     }
     for (take, output) in takes.iter().zip(&mut outputs) {
         output.truncate(take.frames() * shape.outputs);
@@ -275,15 +265,10 @@ pub fn run(shape: Shape, network: &Network, takes: &[Fed]) -> Vec<Vec<f32>> {
 }
 
 fn held_out_loss(shape: Shape, heads: &Heads, network: &Network, takes: &[Fed]) -> f32 {
-    let device = Device::flex();
     let raw: Vec<f32> = run(shape, network, takes).concat();
     let truth: Vec<Truth> = takes
         .iter()
         .flat_map(|take| take.truth.iter().copied())
         .collect();
-    if truth.is_empty() {
-        return 0.0;
-    }
-    let raw = Tensor::from_data(TensorData::new(raw, [truth.len(), shape.outputs]), &device);
-    loss(heads, raw, &Targets::new(heads, &truth, &device)).into_scalar::<f32>()
+    slope(heads, &raw, &truth).0
 }

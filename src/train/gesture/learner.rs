@@ -24,12 +24,6 @@ impl Window {
     fn frames(&self) -> usize {
         self.truth.len() / self.lanes.max(1)
     }
-
-    /// Indices of the rows in order of time, then lane.
-    fn by_time(&self) -> impl Iterator<Item = usize> + '_ {
-        let frames = self.frames();
-        (0..frames).flat_map(move |frame| (0..self.lanes).map(move |lane| lane * frames + frame))
-    }
 }
 
 pub enum Learner {
@@ -152,10 +146,11 @@ impl ByHand {
         }
         let inputs = shape.inputs;
         let mut x = Vec::with_capacity(window.values.len());
-        window
-            .by_time()
+        let order = by_time(window.lanes, window.frames());
+        order
+            .clone()
             .for_each(|row| x.extend_from_slice(&window.values[row * inputs..][..inputs]));
-        let truth: Vec<Truth> = window.by_time().map(|row| window.truth[row]).collect();
+        let truth: Vec<Truth> = order.map(|row| window.truth[row]).collect();
         let run = self.lstm.forward(x, window.lanes, &mut self.memory);
         let (value, output_slope) = slope(heads, &run.outputs, &truth);
         let gradient = self.lstm.backward(&run, &output_slope);
@@ -163,4 +158,68 @@ impl ByHand {
             .step(rate as f32, self.lstm.parameters_mut(), &gradient);
         value
     }
+}
+
+/// Runs a trained network over lanes of frames, without gradients.
+pub struct Player {
+    shape: Shape,
+    lanes: usize,
+    how: How,
+}
+
+enum How {
+    Automatic(Network, States),
+    ByHand(HandLstm, Memory),
+}
+
+impl Player {
+    pub fn new(shape: Shape, network: &Network, lanes: usize) -> Player {
+        let how = if shape.arch == Arch::Lstm {
+            How::ByHand(
+                by_hand::from_network(shape, network),
+                Memory::new(shape, lanes),
+            )
+        } else {
+            How::Automatic(
+                network.valid(),
+                Network::initial_states(shape, lanes, &Device::flex()),
+            )
+        };
+        Player { shape, lanes, how }
+    }
+
+    /// `values [lanes][frames][inputs]` → raw outputs `[lanes][frames][outputs]`.
+    pub fn play(&mut self, values: Vec<f32>) -> Vec<f32> {
+        let Shape {
+            inputs, outputs, ..
+        } = self.shape;
+        let frames = values.len() / (self.lanes * inputs).max(1);
+        match &mut self.how {
+            How::Automatic(network, states) => {
+                let dims = [self.lanes, frames, inputs];
+                let x = Tensor::from_data(TensorData::new(values, dims), &Device::flex());
+                let (raw, next) = network.forward(self.shape, x, std::mem::take(states));
+                *states = next;
+                raw.into_data().try_to_vec().unwrap_or_default()
+            }
+            How::ByHand(lstm, memory) => {
+                let order = by_time(self.lanes, frames);
+                let mut x = Vec::with_capacity(values.len());
+                order
+                    .clone()
+                    .for_each(|row| x.extend_from_slice(&values[row * inputs..][..inputs]));
+                let run = lstm.forward(x, self.lanes, memory);
+                let mut raw = vec![0.0; run.outputs.len()];
+                for (row, out) in order.zip(run.outputs.chunks_exact(outputs)) {
+                    raw[row * outputs..][..outputs].copy_from_slice(out);
+                }
+                raw
+            }
+        }
+    }
+}
+
+/// Indices of rows kept lane by lane, in order of time, then lane.
+fn by_time(lanes: usize, frames: usize) -> impl Iterator<Item = usize> + Clone {
+    (0..frames).flat_map(move |frame| (0..lanes).map(move |lane| lane * frames + frame))
 }

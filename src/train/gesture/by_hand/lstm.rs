@@ -2,7 +2,7 @@
 //! Rows are in order of time, then lane. Parameters are one flat list, per layer `weight [inputs + hidden][4 hidden]`
 //! and `bias`, then `head [hidden][outputs]` and its bias: the burn network's own layout.
 
-use pulp::Arch as Instructions;
+use pulp::{Arch as Instructions, Simd, WithSimd};
 
 use super::super::network::Shape;
 use super::matrix::{add_rows, multiply_add, transposed};
@@ -195,17 +195,15 @@ impl HandLstm {
                 wide,
             );
             let (c_before, c_after) = c.split_at_mut((frame + 1) * step);
-            let mut cell = Cell {
+            let cell = Cell {
                 gates,
                 c_before: &c_before[frame * step..],
                 c: &mut c_after[..step],
                 c_squashed: &mut c_squashed[frame * step..][..step],
                 h: &mut after[..step],
+                hidden,
             };
-            self.instructions.dispatch(
-                #[inline(always)]
-                || cell.step(hidden),
-            );
+            self.instructions.dispatch(cell);
         }
         state[0] = h[rows * hidden..].to_vec();
         state[1] = c[rows * hidden..].to_vec();
@@ -271,18 +269,16 @@ impl HandLstm {
         let mut c_slope = vec![0.0; step];
         for frame in (0..rows / lanes).rev() {
             let (earlier, now) = h_slope.split_at_mut(frame * step);
-            let mut cell = CellSlope {
+            let cell = CellSlope {
                 gates: &trace.gates[frame * lanes * wide..][..lanes * wide],
                 c_before: &trace.c[frame * step..][..step],
                 c_squashed: &trace.c_squashed[frame * step..][..step],
                 h_slope: &now[..step],
                 c_slope: &mut c_slope,
                 gate_slope: &mut gate_slope[frame * lanes * wide..][..lanes * wide],
+                hidden,
             };
-            self.instructions.dispatch(
-                #[inline(always)]
-                || cell.step(hidden),
-            );
+            self.instructions.dispatch(cell);
             if frame > 0 {
                 let slope = &gate_slope[frame * lanes * wide..][..lanes * wide];
                 let before = &mut earlier[(frame - 1) * step..];
@@ -328,11 +324,16 @@ struct Cell<'a> {
     c: &'a mut [f32],
     c_squashed: &'a mut [f32],
     h: &'a mut [f32],
+    hidden: usize,
 }
 
-impl Cell<'_> {
+// The loops below are plain so that the compiler vectorises them for the instruction set at hand.
+impl WithSimd for Cell<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn step(&mut self, hidden: usize) {
+    fn with_simd<S: Simd>(self, _: S) {
+        let hidden = self.hidden;
         for (lane, gates) in self.gates.chunks_exact_mut(4 * hidden).enumerate() {
             let at = lane * hidden..(lane + 1) * hidden;
             let (gate_i, rest) = gates.split_at_mut(hidden);
@@ -361,11 +362,15 @@ struct CellSlope<'a> {
     h_slope: &'a [f32],
     c_slope: &'a mut [f32],
     gate_slope: &'a mut [f32],
+    hidden: usize,
 }
 
-impl CellSlope<'_> {
+impl WithSimd for CellSlope<'_> {
+    type Output = ();
+
     #[inline(always)]
-    fn step(&mut self, hidden: usize) {
+    fn with_simd<S: Simd>(self, _: S) {
+        let hidden = self.hidden;
         let lanes = self
             .gates
             .chunks_exact(4 * hidden)

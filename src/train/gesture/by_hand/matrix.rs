@@ -1,43 +1,51 @@
-//! Small dense products on row-major matrices: four rows by sixteen columns of sums stay in registers. Written so
-//! that the compiler vectorises it; `pulp` chooses the instruction set.
+//! Small dense products on row-major matrices: four rows by two vectors of sums stay in registers. `pulp` chooses the
+//! instruction set.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 const ROWS: usize = 4;
-const COLUMNS: usize = 16;
 
 /// `c [m][n] += a [m][k] · b [k][n]`.
 pub fn multiply_add(arch: Arch, a: &[f32], b: &[f32], c: &mut [f32], k: usize, n: usize) {
-    arch.dispatch(
-        #[inline(always)]
-        || product(a, b, c, k, n),
-    );
+    if k > 0 && n > 0 {
+        arch.dispatch(Product { a, b, c, k, n });
+    }
 }
 
-#[inline(always)]
-fn product(a: &[f32], b: &[f32], c: &mut [f32], k: usize, n: usize) {
-    if k == 0 || n == 0 {
-        return;
-    }
-    let whole = n - n % COLUMNS;
-    let mut a_blocks = a.chunks_exact(ROWS * k);
-    let mut c_blocks = c.chunks_exact_mut(ROWS * n);
-    for (a, c) in (&mut a_blocks).zip(&mut c_blocks) {
-        for column in (0..whole).step_by(COLUMNS) {
-            block::<ROWS>(a, b, c, k, n, column);
+struct Product<'a> {
+    a: &'a [f32],
+    b: &'a [f32],
+    c: &'a mut [f32],
+    k: usize,
+    n: usize,
+}
+
+impl WithSimd for Product<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Product { a, b, c, k, n } = self;
+        let whole = n - n % (2 * S::F32_LANES);
+        let mut a_blocks = a.chunks_exact(ROWS * k);
+        let mut c_blocks = c.chunks_exact_mut(ROWS * n);
+        for (a, c) in (&mut a_blocks).zip(&mut c_blocks) {
+            for column in (0..whole).step_by(2 * S::F32_LANES) {
+                block::<S, ROWS>(simd, a, b, c, [k, n, column]);
+            }
         }
-    }
-    let (a_rest, c_rest) = (a_blocks.remainder(), c_blocks.into_remainder());
-    for (a, c) in a_rest.chunks_exact(k).zip(c_rest.chunks_exact_mut(n)) {
-        for column in (0..whole).step_by(COLUMNS) {
-            block::<1>(a, b, c, k, n, column);
+        let (a_rest, c_rest) = (a_blocks.remainder(), c_blocks.into_remainder());
+        for (a, c) in a_rest.chunks_exact(k).zip(c_rest.chunks_exact_mut(n)) {
+            for column in (0..whole).step_by(2 * S::F32_LANES) {
+                block::<S, 1>(simd, a, b, c, [k, n, column]);
+            }
         }
-    }
-    if whole < n {
-        for (a, c) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
-            for (a, b) in a.iter().zip(b.chunks_exact(n)) {
-                for (c, b) in c[whole..].iter_mut().zip(&b[whole..]) {
-                    *c += a * b;
+        if whole < n {
+            for (a, c) in a.chunks_exact(k).zip(c.chunks_exact_mut(n)) {
+                for (a, b) in a.iter().zip(b.chunks_exact(n)) {
+                    for (c, b) in c[whole..].iter_mut().zip(&b[whole..]) {
+                        *c += a * b;
+                    }
                 }
             }
         }
@@ -45,22 +53,27 @@ fn product(a: &[f32], b: &[f32], c: &mut [f32], k: usize, n: usize) {
 }
 
 #[inline(always)]
-fn block<const R: usize>(a: &[f32], b: &[f32], c: &mut [f32], k: usize, n: usize, column: usize) {
-    let mut sums = [[0.0f32; COLUMNS]; R];
+fn block<S: Simd, const R: usize>(
+    simd: S,
+    a: &[f32],
+    b: &[f32],
+    c: &mut [f32],
+    [k, n, column]: [usize; 3],
+) {
+    let mut sums = [[simd.splat_f32s(0.0); 2]; R];
     for (index, b) in b.chunks_exact(n).take(k).enumerate() {
-        let mut part = [0.0f32; COLUMNS];
-        part.copy_from_slice(&b[column..column + COLUMNS]);
+        let (b, _) = S::as_simd_f32s(&b[column..column + 2 * S::F32_LANES]);
         for (row, sums) in sums.iter_mut().enumerate() {
-            let a = a[row * k + index];
-            for (sum, b) in sums.iter_mut().zip(&part) {
-                *sum += a * b;
-            }
+            let a = simd.splat_f32s(a[row * k + index]);
+            sums[0] = simd.mul_add_e_f32s(a, b[0], sums[0]);
+            sums[1] = simd.mul_add_e_f32s(a, b[1], sums[1]);
         }
     }
     for (row, sums) in sums.iter().enumerate() {
-        for (c, sum) in c[row * n + column..][..COLUMNS].iter_mut().zip(sums) {
-            *c += sum;
-        }
+        let c = &mut c[row * n + column..][..2 * S::F32_LANES];
+        let (c, _) = S::as_mut_simd_f32s(c);
+        c[0] = simd.add_f32s(c[0], sums[0]);
+        c[1] = simd.add_f32s(c[1], sums[1]);
     }
 }
 
