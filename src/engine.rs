@@ -14,15 +14,17 @@ pub mod ticks;
 pub use mix::{Override, Source};
 
 use crate::controls::{CONTROL_COUNT, Controls};
+use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::mapping::{CompiledMap, Seating};
 use crate::gesture::pipeline::MotionTick;
-use crate::gesture::TICK_RATE_HZ;
 use crate::handover::{Ship, Shore, handover};
 use crate::host_clock::HostClock;
 use crate::neural::gesture_model::Intent;
-use crate::neural::voice::{GestureLoader, GestureRack, SoundLoader, SoundRack, gesture_rack, sound_rack};
-use crate::sensor::ring::SensorOutput;
 use crate::neural::sound_model::standard_bands;
+use crate::neural::voice::{
+    GestureLoader, GestureRack, SoundLoader, SoundRack, gesture_rack, sound_rack,
+};
+use crate::sensor::ring::SensorOutput;
 use crate::sound::frame::{NoiseBands, SoundFrame};
 use crate::sound::synth::Synth;
 use crate::telemetry::{TelemetryInput, TelemetryOutput, telemetry};
@@ -89,10 +91,15 @@ impl Default for Settings {
     }
 }
 
-/// What reaches a running engine from outside the audio thread.
+/// What reaches a running engine from outside the audio thread, a box each.
+// A small message in a large box costs nothing: mail is rare.
+#[allow(clippy::large_enum_variant)]
 pub enum Mail {
     /// Readings of one port, or `None` when it is closed.
-    Feed { index: usize, readings: Option<SensorOutput> },
+    Feed {
+        index: usize,
+        readings: Option<SensorOutput>,
+    },
     /// What feeds the inputs of the gesture model in a slot (0 to 15).
     Map { slot: usize, map: CompiledMap },
     /// Which device fills which role.
@@ -232,7 +239,13 @@ impl Engine {
     /// Starts a block of `samples` at the clock's `now`: takes mail, notes what the parameters say.
     /// `song_s` is the transport's position while it rolls: distributions are sampled by it.
     #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
-    pub fn begin_block(&mut self, now: HostTime, samples: usize, settings: &Settings, song_s: Option<f64>) {
+    pub fn begin_block(
+        &mut self,
+        now: HostTime,
+        samples: usize,
+        settings: &Settings,
+        song_s: Option<f64>,
+    ) {
         self.take_mail();
         if settings.recentre && !self.settings.recentre {
             self.motion.recentre();
@@ -273,7 +286,10 @@ impl Engine {
     /// Ends the block that took from `begun` to `now`.
     #[cfg_attr(feature = "rtsan", rtsan_standalone::nonblocking)]
     pub fn end_block(&mut self, begun: HostTime, now: HostTime, samples: usize) {
-        self.meters.push(now.seconds_since(begun), samples as f64 / f64::from(self.sample_rate_hz));
+        self.meters.push(
+            now.seconds_since(begun),
+            samples as f64 / f64::from(self.sample_rate_hz),
+        );
     }
 
     pub fn keys(&mut self) -> &mut Keys {

@@ -14,27 +14,36 @@
 //! what plays, live and bounced.
 
 pub mod units;
+
 // The vocabulary between the two models.
 pub mod controls;
 
-// The network thread.
+// The network thread: datagrams become readings.
 pub mod sensor;
 
-// The audio thread.
+// How values cross to the audio thread, and whose time it is there.
 pub mod handover;
 pub mod host_clock;
+
+// The audio thread, in the order of the path.
 pub mod gesture;
+
 pub mod neural;
+
 pub mod sound;
+
 pub mod engine;
+
 pub mod telemetry;
 
 // The host and the person.
 pub mod params;
+
 pub mod editor;
+
 pub mod plugin;
 
-// The learner; in a process of its own.
+// The learner, in a process of its own.
 #[cfg(feature = "train")]
 pub mod train;
 

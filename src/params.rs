@@ -101,7 +101,9 @@ pub struct InstrumentParams {
 
 impl InstrumentParams {
     pub fn new(gestures: SlotNames, sounds: SlotNames) -> Self {
-        let timbre = |i: u8| TimbreParams { control: control_params(Control::Timbre(i)) };
+        let timbre = |i: u8| TimbreParams {
+            control: control_params(Control::Timbre(i)),
+        };
         InstrumentParams {
             gesture_slot: slot_param("Gesture model", gestures),
             sound_slot: slot_param("Sound model", sounds),
@@ -109,14 +111,40 @@ impl InstrumentParams {
             freeze: BoolParam::new("Freeze", false),
             recentre: BoolParam::new("Recentre", false),
             panic: BoolParam::new("Panic", false),
-            gain_db: number("Gain", 0.0, FloatRange::Linear { min: -60.0, max: 12.0 }, " dB", 1),
+            gain_db: number(
+                "Gain",
+                0.0,
+                FloatRange::Linear {
+                    min: -60.0,
+                    max: 12.0,
+                },
+                " dB",
+                1,
+            ),
             transpose: IntParam::new("Transpose", 0, IntRange::Linear { min: -36, max: 36 })
                 .with_unit(" st")
-                .with_string_to_value(Arc::new(|text| first_number(text).map(|n| n.round() as i32))),
-            temperature: number("Temperature", 0.3, FloatRange::Linear { min: 0.0, max: 2.0 }, "", 2),
+                .with_string_to_value(Arc::new(|text| {
+                    first_number(text).map(|n| n.round() as i32)
+                })),
+            temperature: number(
+                "Temperature",
+                0.3,
+                FloatRange::Linear { min: 0.0, max: 2.0 },
+                "",
+                2,
+            ),
             crossfade_ms: number("Crossfade", 30.0, skewed(0.0, 2000.0), " ms", 0),
             playout_auto: BoolParam::new("Automatic playout delay", true),
-            playout_ms: number("Playout delay", 10.0, FloatRange::Linear { min: 0.0, max: 50.0 }, " ms", 1),
+            playout_ms: number(
+                "Playout delay",
+                10.0,
+                FloatRange::Linear {
+                    min: 0.0,
+                    max: 50.0,
+                },
+                " ms",
+                1,
+            ),
             note_out: BoolParam::new("Send notes", false),
             render: EnumParam::new("Render mode", RenderParam::Auto).non_automatable(),
             pitch: control_params(Control::Pitch),
@@ -142,7 +170,11 @@ impl InstrumentParams {
     pub fn settings(&self, host_offline: bool) -> Settings {
         let overrides: [Override; CONTROL_COUNT] = Control::ALL.map(|word| {
             let of = self.control(word);
-            Override { source: of.source.value().into(), amount: of.amount.value(), value: of.value.value() }
+            Override {
+                source: of.source.value().into(),
+                amount: of.amount.value(),
+                value: of.value.value(),
+            }
         });
         Settings {
             gesture_slot: (self.gesture_slot.value() - 1).clamp(0, SLOT_COUNT as i32 - 1) as u8,
@@ -179,12 +211,27 @@ impl From<SourceParam> for Source {
 
 /// Prints "03 Violin" and reads the number back: hosts are not told when a name changes.
 fn slot_param(name: &str, names: SlotNames) -> IntParam {
-    IntParam::new(name, 1, IntRange::Linear { min: 1, max: SLOT_COUNT as i32 })
-        .with_value_to_string(Arc::new(move |slot| {
-            let name = names.read().get(slot.max(1) as usize - 1).cloned().unwrap_or_default();
-            if name.is_empty() { format!("{slot:02}") } else { format!("{slot:02} {name}") }
-        }))
-        .with_string_to_value(Arc::new(|text| first_number(text).map(|n| n as i32)))
+    IntParam::new(
+        name,
+        1,
+        IntRange::Linear {
+            min: 1,
+            max: SLOT_COUNT as i32,
+        },
+    )
+    .with_value_to_string(Arc::new(move |slot| {
+        let name = names
+            .read()
+            .get(slot.max(1) as usize - 1)
+            .cloned()
+            .unwrap_or_default();
+        if name.is_empty() {
+            format!("{slot:02}")
+        } else {
+            format!("{slot:02} {name}")
+        }
+    }))
+    .with_string_to_value(Arc::new(|text| first_number(text).map(|n| n as i32)))
 }
 
 fn control_params(control: Control) -> ControlParams {
@@ -207,13 +254,31 @@ fn control_params(control: Control) -> ControlParams {
     };
     ControlParams {
         source: EnumParam::new(format!("{word} source"), SourceParam::Gesture),
-        amount: number(&format!("{word} amount"), 1.0, FloatRange::Linear { min: 0.0, max: 1.0 }, "", 3),
-        value: number(&format!("{word} value"), default, FloatRange::Linear { min, max }, unit, digits),
+        amount: number(
+            &format!("{word} amount"),
+            1.0,
+            FloatRange::Linear { min: 0.0, max: 1.0 },
+            "",
+            3,
+        ),
+        value: number(
+            &format!("{word} value"),
+            default,
+            FloatRange::Linear { min, max },
+            unit,
+            digits,
+        ),
     }
 }
 
 /// A float parameter that prints with a unit and reads back what it printed.
-fn number(name: &str, default: f32, range: FloatRange, unit: &'static str, digits: usize) -> FloatParam {
+fn number(
+    name: &str,
+    default: f32,
+    range: FloatRange,
+    unit: &'static str,
+    digits: usize,
+) -> FloatParam {
     FloatParam::new(name, default, range)
         .with_unit(unit)
         .with_value_to_string(formatters::v2s_f32_rounded(digits))
@@ -221,7 +286,11 @@ fn number(name: &str, default: f32, range: FloatRange, unit: &'static str, digit
 }
 
 fn skewed(min: f32, max: f32) -> FloatRange {
-    FloatRange::Skewed { min, max, factor: FloatRange::skew_factor(-1.5) }
+    FloatRange::Skewed {
+        min,
+        max,
+        factor: FloatRange::skew_factor(-1.5),
+    }
 }
 
 /// The number that a text starts with, whatever unit or name follows.
@@ -248,15 +317,28 @@ mod tests {
     fn a_slot_prints_its_name_and_reads_its_number() {
         let params = params();
         let third = params.sound_slot.preview_normalized(3);
-        assert_eq!(params.sound_slot.normalized_value_to_string(third, true), "03 Violin");
-        assert_eq!(params.sound_slot.string_to_normalized_value("03 Something Else"), Some(third));
+        assert_eq!(
+            params.sound_slot.normalized_value_to_string(third, true),
+            "03 Violin"
+        );
+        assert_eq!(
+            params
+                .sound_slot
+                .string_to_normalized_value("03 Something Else"),
+            Some(third)
+        );
     }
 
     #[test]
     fn every_number_reads_back_what_it_prints() {
         let params = params();
         let words = Control::ALL.map(|word| &params.control(word).value);
-        let others = [&params.gain_db, &params.temperature, &params.crossfade_ms, &params.playout_ms];
+        let others = [
+            &params.gain_db,
+            &params.temperature,
+            &params.crossfade_ms,
+            &params.playout_ms,
+        ];
         for param in words.into_iter().chain(others) {
             for step in 0..=20 {
                 let normalized = step as f32 / 20.0;
@@ -270,14 +352,27 @@ mod tests {
 
     #[test]
     fn ids_are_unique_and_final() {
-        let mut ids: Vec<String> = params().param_map().into_iter().map(|(id, ..)| id).collect();
+        let mut ids: Vec<String> = params()
+            .param_map()
+            .into_iter()
+            .map(|(id, ..)| id)
+            .collect();
         ids.sort();
         let count = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), count);
         assert_eq!(count, 14 + 3 * CONTROL_COUNT);
-        for id in ["gesture", "sound", "recentre", "pitch_source", "timbre_value_8"] {
-            assert!(ids.iter().any(|known| known == id), "{id} is gone: songs that automate it would break");
+        for id in [
+            "gesture",
+            "sound",
+            "recentre",
+            "pitch_source",
+            "timbre_value_8",
+        ] {
+            assert!(
+                ids.iter().any(|known| known == id),
+                "{id} is gone: songs that automate it would break"
+            );
         }
     }
 }

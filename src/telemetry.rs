@@ -68,7 +68,10 @@ pub struct TelemetryOutput {
 
 pub fn telemetry() -> (TelemetryInput, TelemetryOutput) {
     let (input, output) = HeapRb::new(CAPACITY).split();
-    (TelemetryInput { ring: input }, TelemetryOutput { ring: output })
+    (
+        TelemetryInput { ring: input },
+        TelemetryOutput { ring: output },
+    )
 }
 
 impl TelemetryInput {

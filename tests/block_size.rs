@@ -14,25 +14,41 @@ fn render_in_blocks(next_block: impl FnMut() -> usize) -> (Vec<f32>, Vec<f32>) {
 
 /// A small generator, so that the random partition is the same in every run.
 fn random_block(state: &mut u64) -> usize {
-    *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+    *state = state
+        .wrapping_mul(6364136223846793005)
+        .wrapping_add(1442695040888963407);
     1 + (*state >> 33) as usize % 1500
 }
 
 #[test]
 fn any_partition_into_blocks_gives_the_same_samples() {
     let whole = render_in_blocks(|| 64);
-    assert!(level_db(&whole.0) > -45.0, "the reference is silent: {} dB", level_db(&whole.0));
+    assert!(
+        level_db(&whole.0) > -45.0,
+        "the reference is silent: {} dB",
+        level_db(&whole.0)
+    );
     for size in [1, 17, 511, 4096] {
-        assert!(whole == render_in_blocks(|| size), "blocks of {size} differ from blocks of 64");
+        assert!(
+            whole == render_in_blocks(|| size),
+            "blocks of {size} differ from blocks of 64"
+        );
     }
     let mut state = 7;
-    assert!(whole == render_in_blocks(|| random_block(&mut state)), "random blocks differ");
+    assert!(
+        whole == render_in_blocks(|| random_block(&mut state)),
+        "random blocks differ"
+    );
 }
 
 #[test]
 fn the_samples_do_depend_on_the_motion() {
-    let bow = Rig::new(48_000.0, Style::Bow, 1, SECONDS).render(3.0, || 64).left;
-    let other = Rig::new(48_000.0, Style::Bow, 2, SECONDS).render(3.0, || 64).left;
+    let bow = Rig::new(48_000.0, Style::Bow, 1, SECONDS)
+        .render(3.0, || 64)
+        .left;
+    let other = Rig::new(48_000.0, Style::Bow, 2, SECONDS)
+        .render(3.0, || 64)
+        .left;
     assert!(bow != other, "the comparison above could not have failed");
 }
 
@@ -40,14 +56,19 @@ fn the_samples_do_depend_on_the_motion() {
 fn controls_are_the_same_at_every_sample_rate() {
     let at = |rate: f32| {
         let block = (rate / 100.0) as usize;
-        Rig::new(rate, Style::Bow, 1, SECONDS + 1.0).render(SECONDS, || block).controls
+        Rig::new(rate, Style::Bow, 1, SECONDS + 1.0)
+            .render(SECONDS, || block)
+            .controls
     };
     let reference = at(48_000.0);
     for rate in [44_100.0, 88_200.0, 96_000.0, 192_000.0] {
         for (n, (a, b)) in reference.iter().zip(at(rate)).enumerate() {
             let cents = 100.0 * (a.pitch_note - b.pitch_note).abs();
             assert!(cents < 1.0, "{rate} Hz, frame {n}: {cents} cents apart");
-            assert!((a.loudness_db - b.loudness_db).abs() < 0.05, "{rate} Hz, frame {n}: loudness");
+            assert!(
+                (a.loudness_db - b.loudness_db).abs() < 0.05,
+                "{rate} Hz, frame {n}: loudness"
+            );
         }
     }
 }

@@ -50,7 +50,10 @@ fn allocations_in(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn the_detector_detects() {
-    assert_eq!(allocations_in(|| drop(std::hint::black_box(vec![0u8; 100]))), 2);
+    assert_eq!(
+        allocations_in(|| drop(std::hint::black_box(vec![0u8; 100]))),
+        2
+    );
     assert_eq!(allocations_in(|| {}), 0);
 }
 
@@ -69,7 +72,10 @@ fn playing_switching_and_panic_allocate_nothing() {
             rig.settings.note_out = true;
             rig.settings.playout_ms = (block % 2_000 < 1_000).then_some(12.0);
             match block % 400 {
-                100 => rig.engine.keys().press(HeldKey::new(0, 60 + (block / 400) as u8, 0.7)),
+                100 => rig
+                    .engine
+                    .keys()
+                    .press(HeldKey::new(0, 60 + (block / 400) as u8, 0.7)),
                 300 => rig.engine.keys().release(None, None),
                 _ => {}
             }
@@ -79,7 +85,10 @@ fn playing_switching_and_panic_allocate_nothing() {
         }
     });
     assert_eq!(count, 0, "allocations or frees on the audio thread");
-    assert!(peak > 0.01, "nothing sounded, so nothing was tested: peak {peak}");
+    assert!(
+        peak > 0.01,
+        "nothing sounded, so nothing was tested: peak {peak}"
+    );
 }
 
 #[test]
@@ -90,7 +99,15 @@ fn the_map_and_the_feed_that_are_replaced_go_home() {
     rig.block(&mut left, &mut right);
     for _ in 0..3 {
         let (_, output) = imu2music::sensor::ring::sensor_ring(16);
-        assert!(rig.shore.mail.send(Box::new(Mail::Feed { index: 0, readings: Some(output) })).is_ok());
+        assert!(
+            rig.shore
+                .mail
+                .send(Box::new(Mail::Feed {
+                    index: 0,
+                    readings: Some(output)
+                }))
+                .is_ok()
+        );
         let count = allocations_in(|| rig.block(&mut left, &mut right));
         assert_eq!(count, 0);
     }

@@ -28,7 +28,10 @@ fn the_sanitizer_detects() {
         .env(CONTROL_VARIABLE, "1")
         .output()
         .unwrap();
-    assert!(!control.status.success(), "an allocation in real-time context was not noticed");
+    assert!(
+        !control.status.success(),
+        "an allocation in real-time context was not noticed"
+    );
     let said = String::from_utf8_lossy(&control.stderr).into_owned();
     assert!(said.contains("RealtimeSanitizer"), "{said}");
 }

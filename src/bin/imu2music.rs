@@ -1,7 +1,11 @@
-//! The `imu2music` command: what sensors say, and sensors that are not there.
+//! The `imu2music` command: the instrument without a host, what sensors say, sensors that are not there, and lessons.
 
+#[path = "imu2music/check.rs"]
+mod check;
 #[path = "imu2music/monitor.rs"]
 mod monitor;
+#[path = "imu2music/play.rs"]
+mod play;
 #[path = "imu2music/send.rs"]
 mod send;
 
@@ -9,22 +13,26 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Wearable motion sensors over OSC: look at them, or play them without hardware.
+/// Wearable motion sensors play neural instruments.
 #[derive(Parser)]
 #[command(version, about)]
 struct Command {
     #[command(subcommand)]
-    task: Task,
+    task: Option<Task>,
 }
 
 #[derive(Subcommand)]
 enum Task {
+    /// Play the instrument on the sound card, with its editor (the default)
+    Play(play::Options),
     /// Show which sensors arrive, how well, and what they say
     Monitor(monitor::Options),
     /// Send what a virtual performer's two forearm sensors would
     Perform(send::PerformOptions),
     /// Send a captured take with its own timing
     Replay(send::ReplayOptions),
+    /// Say how a model file would run, and why not where it would not
+    CheckModel(check::Options),
     /// Teach a model
     #[cfg(feature = "train")]
     #[command(subcommand)]
@@ -32,10 +40,15 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Command::parse().task {
+    let task = Command::parse()
+        .task
+        .unwrap_or_else(|| Task::Play(play::Options::default()));
+    let outcome = match task {
+        Task::Play(options) => play::run(&options),
         Task::Monitor(options) => monitor::run(&options),
         Task::Perform(options) => send::perform(&options),
         Task::Replay(options) => send::replay(&options),
+        Task::CheckModel(options) => check::run(&options),
         #[cfg(feature = "train")]
         Task::Train(lesson) => imu2music::train::run(&lesson),
     };

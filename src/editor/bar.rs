@@ -3,7 +3,9 @@
 
 use super::hand::Hand;
 use super::style::{ACCENT, ACCENT_DIM, EDGE, RAISED, ROW_HEIGHT, TEXT, WELL};
-use egui::{Align2, Key, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2};
+use egui::{
+    Align2, Key, Rect, Response, Sense, Stroke, StrokeKind, TextStyle, Ui, WidgetInfo, vec2,
+};
 use nice_plug::prelude::Param;
 
 /// Full range per point dragged, when dragged finely.
@@ -12,7 +14,13 @@ const FINE: f32 = 0.0008;
 /// Draws `param` at `width` and lets it be changed.
 pub fn bar<P: Param>(ui: &mut Ui, hand: &Hand, param: &P, width: f32) -> Response {
     let (rect, response) = ui.allocate_exact_size(vec2(width, ROW_HEIGHT), Sense::click_and_drag());
-    response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), f64::from(param.modulated_normalized_value()), param.name()));
+    response.widget_info(|| {
+        WidgetInfo::slider(
+            ui.is_enabled(),
+            f64::from(param.modulated_normalized_value()),
+            param.name(),
+        )
+    });
     if type_value(ui, hand, param, rect, &response) {
         return response;
     }
@@ -20,7 +28,9 @@ pub fn bar<P: Param>(ui: &mut Ui, hand: &Hand, param: &P, width: f32) -> Respons
     if ui.is_rect_visible(rect) {
         paint(ui, param, rect, &response);
     }
-    response.on_hover_text_at_pointer("Drag; with Shift finely. Double-click to type, Ctrl-click for the default.")
+    response.on_hover_text_at_pointer(
+        "Drag; with Shift finely. Double-click to type, Ctrl-click for the default.",
+    )
 }
 
 /// Where a drag stands, before it is snapped to a step.
@@ -35,7 +45,9 @@ fn drag<P: Param>(ui: &mut Ui, hand: &Hand, param: &P, rect: Rect, response: &Re
     }
     if response.dragged() {
         let fine = ui.input(|input| input.modifiers.shift);
-        let from = ui.data(|data| data.get_temp(response.id)).unwrap_or(param.unmodulated_normalized_value());
+        let from = ui
+            .data(|data| data.get_temp(response.id))
+            .unwrap_or(param.unmodulated_normalized_value());
         let to = dragged(from, response.drag_delta().x, rect.width(), fine);
         ui.data_mut(|data| data.insert_temp(response.id, to));
         let value = param.preview_plain(to);
@@ -55,7 +67,13 @@ fn dragged(from: f32, delta: f32, width: f32, fine: bool) -> f32 {
 }
 
 /// The text field over the bar; `true` while it is open.
-fn type_value<P: Param>(ui: &mut Ui, hand: &Hand, param: &P, rect: Rect, response: &Response) -> bool {
+fn type_value<P: Param>(
+    ui: &mut Ui,
+    hand: &Hand,
+    param: &P,
+    rect: Rect,
+    response: &Response,
+) -> bool {
     let id = response.id.with("typed");
     if response.double_clicked() {
         ui.data_mut(|data| data.insert_temp(id, param.to_string()));
@@ -64,7 +82,9 @@ fn type_value<P: Param>(ui: &mut Ui, hand: &Hand, param: &P, rect: Rect, respons
     let Some(mut text) = ui.data(|data| data.get_temp::<String>(id)) else {
         return false;
     };
-    let field = egui::TextEdit::singleline(&mut text).id(id.with("field")).font(TextStyle::Body);
+    let field = egui::TextEdit::singleline(&mut text)
+        .id(id.with("field"))
+        .font(TextStyle::Body);
     let edited = ui.put(rect, field);
     if !edited.lost_focus() {
         ui.data_mut(|data| data.insert_temp(id, text));
@@ -80,19 +100,35 @@ fn type_value<P: Param>(ui: &mut Ui, hand: &Hand, param: &P, rect: Rect, respons
 
 fn paint<P: Param>(ui: &Ui, param: &P, rect: Rect, response: &Response) {
     let held = response.dragged();
-    let edge = if held { ACCENT } else if response.hovered() { EDGE } else { RAISED };
+    let edge = if held {
+        ACCENT
+    } else if response.hovered() {
+        EDGE
+    } else {
+        RAISED
+    };
     let painter = ui.painter();
     painter.rect_filled(rect, 5.0, WELL);
     let reach = rect.width() * param.modulated_normalized_value();
     if reach > 0.5 {
         let filled = Rect::from_min_size(rect.min, vec2(reach, rect.height()));
-        painter.with_clip_rect(filled.intersect(painter.clip_rect())).rect_filled(rect, 5.0, ACCENT_DIM);
-        let x = filled.right().clamp(rect.left() + 1.0, rect.right() - 1.0);
-        painter.vline(x, rect.y_range().shrink(3.0), Stroke::new(2.0, ACCENT));
+        let inside = painter.with_clip_rect(filled.intersect(painter.clip_rect()));
+        inside.rect_filled(rect, 5.0, ACCENT_DIM);
+        inside.hline(
+            rect.x_range().shrink(4.0),
+            rect.bottom() - 2.0,
+            Stroke::new(2.0, ACCENT),
+        );
     }
     painter.rect_stroke(rect, 5.0, Stroke::new(1.0, edge), StrokeKind::Inside);
     let text = param.to_string();
-    painter.text(rect.center(), Align2::CENTER_CENTER, text, TextStyle::Body.resolve(ui.style()), TEXT);
+    painter.text(
+        rect.center(),
+        Align2::CENTER_CENTER,
+        text,
+        TextStyle::Body.resolve(ui.style()),
+        TEXT,
+    );
 }
 
 #[cfg(test)]

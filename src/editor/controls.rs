@@ -10,12 +10,14 @@ use crate::controls::Control;
 use crate::params::{ControlParams, SourceParam};
 use crate::plugin::desk::SlotView;
 use egui::{RichText, Ui};
-use nice_plug::prelude::{Enum, EnumParam};
+use nice_plug::prelude::{Enum, EnumParam, Param};
 
 /// Words that every model speaks; the timbre words follow.
 const MAIN: usize = 4;
 const NAME_WIDTH: f32 = 84.0;
 const NOW_WIDTH: f32 = 84.0;
+/// Narrower than this, sources are chosen from a list.
+const WORDS_FROM: f32 = 520.0;
 
 impl Editor {
     pub(super) fn controls(&mut self, ui: &mut Ui, hand: &Hand, scene: &Scene) {
@@ -24,14 +26,32 @@ impl Editor {
         let widths = Widths::of(ui.available_width());
         widths.head(ui);
         for control in Control::ALL.into_iter().take(MAIN) {
-            row(ui, hand, control, params.control(control), scene, sound, &widths);
+            row(
+                ui,
+                hand,
+                control,
+                params.control(control),
+                scene,
+                sound,
+                &widths,
+            );
         }
         let timbre = RichText::new("Timbre 1 to 8").color(MUTED);
-        egui::CollapsingHeader::new(timbre).id_salt("timbre").show_unindented(ui, |ui| {
-            for control in Control::ALL.into_iter().skip(MAIN) {
-                row(ui, hand, control, params.control(control), scene, sound, &widths);
-            }
-        });
+        egui::CollapsingHeader::new(timbre)
+            .id_salt("timbre")
+            .show_unindented(ui, |ui| {
+                for control in Control::ALL.into_iter().skip(MAIN) {
+                    row(
+                        ui,
+                        hand,
+                        control,
+                        params.control(control),
+                        scene,
+                        sound,
+                        &widths,
+                    );
+                }
+            });
     }
 
     pub(super) fn timing(&mut self, ui: &mut Ui, hand: &Hand, scene: &Scene) {
@@ -45,16 +65,26 @@ impl Editor {
                 hand.set(&params.playout_auto, false);
             }
             ui.add_enabled_ui(!automatic, |ui| bar(ui, hand, &params.playout_ms, 110.0));
-            let now = scene.tick.map_or("–".into(), |tick| format!("{:.1} ms", tick.playout_ms));
+            let now = scene
+                .tick
+                .map_or("–".into(), |tick| format!("{:.1} ms", tick.playout_ms));
             ui.label(style::muted("now"));
             ui.label(RichText::new(now).color(ACCENT));
         });
-        note(ui, "Waits this long for late readings. Longer is smoother over a bad link, shorter answers sooner.");
+        note(
+            ui,
+            "Waits this long for late readings. Longer is smoother over a bad link, shorter answers sooner.",
+        );
         line(ui, "Motion to sound", |ui| {
-            let age = scene.tick.map_or("–".into(), |tick| format!("{:.0} ms", tick.motion_age_ms));
+            let age = scene
+                .tick
+                .map_or("–".into(), |tick| format!("{:.0} ms", tick.motion_age_ms));
             ui.label(RichText::new(age).color(TEXT));
         });
-        note(ui, "From the reading in the sensor to the plugin's output: playout, grid and ramps. The sound card adds its own.");
+        note(
+            ui,
+            "From the reading in the sensor to the plugin's output: playout, grid and ramps. The sound card adds its own.",
+        );
         line(ui, "Notes out", |ui| {
             if style::switch(ui, params.note_out.value(), "Send notes").clicked() {
                 hand.turn(&params.note_out);
@@ -64,13 +94,16 @@ impl Editor {
         line(ui, "Rendering", |ui| {
             choice(ui, hand, &params.render);
         });
-        note(ui, "Set to Offline if a bounce in this host misses motion or models; hosts differ in what they announce.");
+        note(
+            ui,
+            "Set to Offline if a bounce in this host misses motion or models; hosts differ in what they announce.",
+        );
     }
 }
 
 fn line(ui: &mut Ui, name: &str, draw: impl FnOnce(&mut Ui)) {
     ui.horizontal(|ui| {
-        ui.add_sized([110.0, style::ROW_HEIGHT], egui::Label::new(style::muted(name)).halign(egui::Align::Min));
+        style::column(ui, 110.0, style::muted(name));
         draw(ui);
     });
 }
@@ -92,23 +125,44 @@ struct Widths {
 
 impl Widths {
     fn of(room: f32) -> Widths {
-        let rest = (room - NAME_WIDTH - NOW_WIDTH - 4.0 * 8.0).max(240.0);
-        let source = (rest * 0.36).clamp(96.0, 190.0);
+        let rest = (room - NAME_WIDTH - NOW_WIDTH - 4.0 * 8.0).max(200.0);
+        let source = if room < WORDS_FROM {
+            92.0
+        } else {
+            (rest * 0.36).clamp(156.0, 190.0)
+        };
         let each = (rest - source) / 2.0;
-        Widths { source, amount: each, knob: each }
+        Widths {
+            source,
+            amount: each,
+            knob: each,
+        }
     }
 
     fn head(&self, ui: &mut Ui) {
         let columns = [
             (NAME_WIDTH, "", ""),
-            (self.source, "from", "The gesture model, the keys that are held, or the knob beside it."),
-            (self.amount, "amount", "0: the knob alone. 1: the source alone."),
-            (self.knob, "knob", "The value that the source is mixed with, and that is heard without a source."),
+            (
+                self.source,
+                "from",
+                "The gesture model, the keys that are held, or the knob beside it.",
+            ),
+            (
+                self.amount,
+                "amount",
+                "0: the knob alone. 1: the source alone.",
+            ),
+            (
+                self.knob,
+                "knob",
+                "The value that the source is mixed with, and that is heard without a source.",
+            ),
             (NOW_WIDTH, "now", "What the sound model hears."),
         ];
         ui.horizontal(|ui| {
+            ui.spacing_mut().interact_size.y = 14.0;
             for (width, name, meaning) in columns {
-                let label = ui.add_sized([width, 14.0], egui::Label::new(style::small(name)).halign(egui::Align::Min));
+                let label = style::column(ui, width, style::small(name));
                 if !meaning.is_empty() {
                     label.on_hover_text(meaning);
                 }
@@ -117,24 +171,38 @@ impl Widths {
     }
 }
 
-fn row(ui: &mut Ui, hand: &Hand, control: Control, params: &ControlParams, scene: &Scene, sound: &SlotView, widths: &Widths) {
+fn row(
+    ui: &mut Ui,
+    hand: &Hand,
+    control: Control,
+    params: &ControlParams,
+    scene: &Scene,
+    sound: &SlotView,
+    widths: &Widths,
+) {
     let heard = is_heard(control, sound);
     ui.horizontal(|ui| {
         let name = RichText::new(words(&control.name())).color(if heard { TEXT } else { FAINT });
-        let label = ui.add_sized([NAME_WIDTH, style::ROW_HEIGHT], egui::Label::new(name).halign(egui::Align::Min));
+        let label = style::column(ui, NAME_WIDTH, name);
         if !heard {
             label.on_hover_text("The selected sound model does not listen to this word.");
         }
         ui.allocate_ui(egui::vec2(widths.source, style::ROW_HEIGHT), |ui| {
             ui.set_width(widths.source);
-            choice(ui, hand, &params.source);
+            if widths.source < 150.0 {
+                list(ui, hand, &params.source, widths.source)
+            } else {
+                choice(ui, hand, &params.source)
+            }
         });
         let sourced = params.source.value() != SourceParam::Knob;
         ui.add_enabled_ui(sourced, |ui| bar(ui, hand, &params.amount, widths.amount));
         bar(ui, hand, &params.value, widths.knob);
-        let now = scene.tick.map_or("–".into(), |tick| control_text(control, tick.controls.get(control)));
+        let now = scene.tick.map_or("–".into(), |tick| {
+            control_text(control, tick.controls.get(control))
+        });
         let now = RichText::new(now).color(if heard { ACCENT } else { FAINT });
-        ui.add_sized([NOW_WIDTH, style::ROW_HEIGHT], egui::Label::new(now).halign(egui::Align::Min).truncate());
+        style::column(ui, NOW_WIDTH, now);
     });
 }
 
@@ -149,6 +217,16 @@ fn choice<T: Enum + PartialEq + 'static>(ui: &mut Ui, hand: &Hand, param: &EnumP
             hand.set(param, T::from_index(index));
         }
     }
+}
+
+/// The same, in less room.
+fn list<T: Enum + PartialEq + 'static>(ui: &mut Ui, hand: &Hand, param: &EnumParam<T>, width: f32) {
+    let chosen = param.value().to_index();
+    let name = T::variants().get(chosen).copied().unwrap_or_default();
+    egui::ComboBox::from_id_salt(param.name())
+        .selected_text(name)
+        .width(width)
+        .show_ui(ui, |ui| choice(ui, hand, param));
 }
 
 /// A model that names no inputs (none is loaded) dims nothing.
@@ -166,16 +244,20 @@ mod tests {
 
     #[test]
     fn a_word_that_the_sound_model_does_not_hear_is_known() {
-        let sound = SlotView { inputs: vec!["pitch".into(), "loudness".into()], ..Default::default() };
+        let sound = SlotView {
+            inputs: vec!["pitch".into(), "loudness".into()],
+            ..Default::default()
+        };
         assert!(is_heard(Control::Pitch, &sound) && !is_heard(Control::Timbre(0), &sound));
         assert!(is_heard(Control::Timbre(0), &SlotView::default()));
     }
 
     #[test]
     fn columns_fit_the_room() {
-        for room in [460.0, 640.0, 1200.0] {
+        for room in [420.0, 520.0, 640.0, 1200.0] {
             let widths = Widths::of(room);
-            let used = NAME_WIDTH + NOW_WIDTH + widths.source + widths.amount + widths.knob + 4.0 * 8.0;
+            let used =
+                NAME_WIDTH + NOW_WIDTH + widths.source + widths.amount + widths.knob + 4.0 * 8.0;
             assert!(used <= room + 0.5, "{used} in {room}");
         }
     }

@@ -15,7 +15,9 @@ pub struct Hand<'a> {
 
 impl<'a> Hand<'a> {
     pub fn new(context: Option<&'a GuiContext>) -> Hand<'a> {
-        Hand { setter: context.map(GuiContext::param_setter) }
+        Hand {
+            setter: context.map(GuiContext::param_setter),
+        }
     }
 
     pub fn begin<P: Param>(&self, param: &P) {

@@ -2,7 +2,7 @@
 
 use super::bar::bar;
 use super::hand::{Hand, Press};
-use super::output::{level_text, meter};
+use super::level::{level_text, meter};
 use super::scene::{Memory, Scene};
 use super::style::{self, ACCENT, ALERT, MUTED, TEXT};
 use super::text::{counted, words};
@@ -16,38 +16,73 @@ pub struct Pedals {
     panic: Press,
 }
 
-pub fn header(ui: &mut Ui, hand: &Hand, params: &InstrumentParams, pedals: &mut Pedals, scene: &Scene, memory: &Memory) {
+pub fn header(
+    ui: &mut Ui,
+    hand: &Hand,
+    params: &InstrumentParams,
+    pedals: &mut Pedals,
+    scene: &Scene,
+    memory: &Memory,
+) {
     pedals.recentre.let_go(&params.recentre, hand);
     pedals.panic.let_go(&params.panic, hand);
     ui.horizontal(|ui| {
         ui.set_height(44.0);
         ui.allocate_ui_with_layout(vec2(190.0, 44.0), Layout::top_down(Align::Min), |ui| {
+            ui.set_min_width(190.0);
             ui.spacing_mut().item_spacing.y = 1.0;
             ui.label(RichText::new("IMU2Music").heading().color(TEXT).strong());
             let (text, alive) = status(scene, params);
-            ui.add(egui::Label::new(style::small(text).color(if alive { ACCENT } else { MUTED })).truncate());
+            ui.add(
+                egui::Label::new(style::small(text).color(if alive { ACCENT } else { MUTED }))
+                    .truncate(),
+            );
         });
         buttons(ui, hand, params, pedals);
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| level(ui, hand, params, memory));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            level(ui, hand, params, memory)
+        });
     });
 }
 
 fn buttons(ui: &mut Ui, hand: &Hand, params: &InstrumentParams, pedals: &mut Pedals) {
     ui.spacing_mut().item_spacing.x = 6.0;
     let engage = style::lit_button(ui, "Engage", params.engage.value(), ACCENT);
-    if engage.on_hover_text("Motion plays (Space). Off: keys and knobs alone.").clicked() {
+    if engage
+        .on_hover_text("Motion plays (Space). Off: keys and knobs alone.")
+        .clicked()
+    {
         hand.turn(&params.engage);
     }
     let freeze = style::lit_button(ui, "Freeze", params.freeze.value(), ACCENT);
-    if freeze.on_hover_text("Hold the sound as it is (F).").clicked() {
+    if freeze
+        .on_hover_text("Hold the sound as it is (F).")
+        .clicked()
+    {
         hand.turn(&params.freeze);
     }
-    let recentre = style::lit_button(ui, "Recentre", pedals.recentre.is_down() || params.recentre.value(), ACCENT);
-    if recentre.on_hover_text("Where you point now becomes forward (R).").clicked() {
+    let recentre = style::lit_button(
+        ui,
+        "Recentre",
+        pedals.recentre.is_down() || params.recentre.value(),
+        ACCENT,
+    );
+    if recentre
+        .on_hover_text("Where you point now becomes forward (R).")
+        .clicked()
+    {
         pedals.recentre.press(&params.recentre, hand);
     }
-    let panic = style::lit_button(ui, "Panic", pedals.panic.is_down() || params.panic.value(), ALERT);
-    if panic.on_hover_text("Silence at once, all keys released (Esc).").clicked() {
+    let panic = style::lit_button(
+        ui,
+        "Panic",
+        pedals.panic.is_down() || params.panic.value(),
+        ALERT,
+    );
+    if panic
+        .on_hover_text("Silence at once, all keys released (Esc).")
+        .clicked()
+    {
         pedals.panic.press(&params.panic, hand);
     }
 }
@@ -59,9 +94,13 @@ fn level(ui: &mut Ui, hand: &Hand, params: &InstrumentParams, memory: &Memory) {
     ui.allocate_ui_with_layout(vec2(76.0, 36.0), Layout::top_down(Align::Max), |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
         let loud = memory.meter.held_db > -0.5;
-        ui.label(RichText::new(level_text(memory.meter.held_db)).color(if loud { ALERT } else { TEXT }));
+        ui.label(
+            RichText::new(level_text(memory.meter.held_db)).color(if loud { ALERT } else { TEXT }),
+        );
         if memory.meter.limiter_db < -0.1 {
-            ui.label(style::small(format!("limiter {:.1} dB", memory.meter.limiter_db)).color(ALERT));
+            ui.label(
+                style::small(format!("limiter {:.1} dB", memory.meter.limiter_db)).color(ALERT),
+            );
         } else {
             ui.label(style::small("output"));
         }
@@ -79,7 +118,10 @@ fn status(scene: &Scene, params: &InstrumentParams) -> (String, bool) {
         return ("the host's audio is not running".into(), false);
     }
     if let Some(style) = scene.performer {
-        return (format!("virtual performer: {}", words(style.name()).to_lowercase()), true);
+        return (
+            format!("virtual performer: {}", words(style.name()).to_lowercase()),
+            true,
+        );
     }
     match scene.present() {
         0 => ("no sensor is sending".into(), false),
@@ -94,7 +136,11 @@ pub fn keyboard(ui: &Ui, hand: &Hand, params: &InstrumentParams, pedals: &mut Pe
     if busy {
         return;
     }
-    let pressed = |key| ui.input(|input| input.modifiers.is_none() && input.key_pressed(key) && !repeats(input, key));
+    let pressed = |key| {
+        ui.input(|input| {
+            input.modifiers.is_none() && input.key_pressed(key) && !repeats(input, key)
+        })
+    };
     if pressed(Key::Space) {
         hand.turn(&params.engage);
     }
@@ -111,7 +157,10 @@ pub fn keyboard(ui: &Ui, hand: &Hand, params: &InstrumentParams, pedals: &mut Pe
 
 /// A held key repeats; a pedal does not.
 fn repeats(input: &egui::InputState, wanted: Key) -> bool {
-    input.events.iter().any(|event| matches!(event, egui::Event::Key { key, repeat: true, .. } if *key == wanted))
+    input
+        .events
+        .iter()
+        .any(|event| matches!(event, egui::Event::Key { key, repeat: true, .. } if *key == wanted))
 }
 
 #[cfg(test)]

@@ -3,11 +3,12 @@
 
 mod bar;
 mod controls;
+mod failures;
 mod hand;
 mod header;
+mod level;
 mod mapping;
 mod models;
-mod output;
 #[cfg(test)]
 mod samples;
 mod scene;
@@ -28,7 +29,10 @@ use nice_plug::editor::dpi::LogicalSize;
 use nice_plug::prelude::ResizeHint;
 use nice_plug_egui::baseview::{HandlerError, WindowSize};
 use nice_plug_egui::resizable_window::ResizableWindow;
-use nice_plug_egui::{EguiEditor, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier, create_egui_editor};
+use nice_plug_egui::{
+    EguiEditor, EguiEditorState, EguiNiceSettings, Frame, NiceEguiApp, RepaintNotifier,
+    create_egui_editor,
+};
 use scene::{Memory, Scene};
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,6 +62,7 @@ pub struct Editor {
     page: Page,
     typed_port: String,
     port_error: Option<String>,
+    adding_port: bool,
     typed_file: String,
     load_kind: SlotKind,
     /// Frames since the window opened.
@@ -69,12 +74,23 @@ pub struct Editor {
 /// Makes the editor at the size that the session holds.
 pub fn create(params: Arc<InstrumentParams>, desk: Arc<Desk>) -> Option<EguiEditor<Editor>> {
     let (width, height) = params.session.read().editor_size;
-    let size = LogicalSize { width: (width as f32).max(MIN_SIZE.0), height: (height as f32).max(MIN_SIZE.1) };
-    let minimum = LogicalSize { width: MIN_SIZE.0, height: MIN_SIZE.1 };
+    let size = LogicalSize {
+        width: (width as f32).max(MIN_SIZE.0),
+        height: (height as f32).max(MIN_SIZE.1),
+    };
+    let minimum = LogicalSize {
+        width: MIN_SIZE.0,
+        height: MIN_SIZE.1,
+    };
     let settings = EguiNiceSettings::new()
         .with_tile("IMU2Music")
         .with_resize_hint(ResizeHint::resizable().with_min_logical_size(minimum));
-    create_egui_editor(EguiEditorState::from_size(size, 1.0), RepaintNotifier::new(), settings, Editor::new(params, desk))
+    create_egui_editor(
+        EguiEditorState::from_size(size, 1.0),
+        RepaintNotifier::new(),
+        settings,
+        Editor::new(params, desk),
+    )
 }
 
 impl Editor {
@@ -89,6 +105,7 @@ impl Editor {
             page: Page::Controls,
             typed_port: String::new(),
             port_error: None,
+            adding_port: false,
             typed_file: String::new(),
             load_kind: SlotKind::Gesture,
             frames: 0,
@@ -100,29 +117,65 @@ impl Editor {
         let (params, context) = (self.params.clone(), self.context.clone());
         let hand = Hand::new(context.as_ref());
         header::keyboard(ui, &hand, &params, &mut self.pedals);
-        let bare = egui::Frame::new().inner_margin(Margin { left: 16, right: 16, top: 10, bottom: 8 });
-        egui::Panel::top("header").frame(bare).show_separator_line(false).show(ui, |ui| {
-            header::header(ui, &hand, &params, &mut self.pedals, scene, &self.memory);
+        let bare = egui::Frame::new().inner_margin(Margin {
+            left: 16,
+            right: 16,
+            top: 10,
+            bottom: 8,
         });
-        let foot = egui::Frame::new().inner_margin(Margin { left: 18, right: 18, top: 6, bottom: 8 });
-        egui::Panel::bottom("foot").frame(foot).show_separator_line(false).show(ui, |ui| self.foot(ui, scene));
-        let left = egui::Frame::new().inner_margin(Margin { left: 12, right: 6, top: 0, bottom: 0 });
-        let side = (ui.available_width() * 0.34).clamp(290.0, 380.0);
-        egui::Panel::left("inputs").frame(left).resizable(false).exact_size(side).show_separator_line(false).show(ui, |ui| {
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 8.0;
-                filled_card(ui, |ui| self.sensors(ui, scene));
-                filled_card(ui, |ui| self.models(ui, &hand, scene));
+        egui::Panel::top("header")
+            .frame(bare)
+            .show_separator_line(false)
+            .show(ui, |ui| {
+                header::header(ui, &hand, &params, &mut self.pedals, scene, &self.memory);
             });
+        let foot = egui::Frame::new().inner_margin(Margin {
+            left: 18,
+            right: 18,
+            top: 6,
+            bottom: 8,
         });
-        let right = egui::Frame::new().inner_margin(Margin { left: 6, right: 12, top: 0, bottom: 0 });
-        egui::CentralPanel::no_frame().frame(right).show(ui, |ui| self.right(ui, &hand, scene));
+        egui::Panel::bottom("foot")
+            .frame(foot)
+            .show_separator_line(false)
+            .show(ui, |ui| self.foot(ui, scene));
+        let left = egui::Frame::new().inner_margin(Margin {
+            left: 12,
+            right: 6,
+            top: 0,
+            bottom: 0,
+        });
+        let side = (ui.available_width() * 0.34).clamp(290.0, 380.0);
+        egui::Panel::left("inputs")
+            .frame(left)
+            .resizable(false)
+            .exact_size(side)
+            .show_separator_line(false)
+            .show(ui, |ui| {
+                egui::ScrollArea::vertical()
+                    .auto_shrink(false)
+                    .show(ui, |ui| {
+                        ui.spacing_mut().item_spacing.y = 8.0;
+                        filled_card(ui, |ui| self.sensors(ui, scene));
+                        filled_card(ui, |ui| self.models(ui, &hand, scene));
+                    });
+            });
+        let right = egui::Frame::new().inner_margin(Margin {
+            left: 6,
+            right: 12,
+            top: 0,
+            bottom: 0,
+        });
+        egui::CentralPanel::no_frame()
+            .frame(right)
+            .show(ui, |ui| self.right(ui, &hand, scene));
     }
 
     fn right(&mut self, ui: &mut Ui, hand: &Hand, scene: &Scene) {
         ui.spacing_mut().item_spacing.y = 8.0;
-        let pages_height = (ui.available_height() * 0.44).clamp(190.0, 330.0);
-        let traces_height = ui.available_height() - pages_height - 8.0 - 24.0;
+        let room = ui.available_height();
+        let pages_height = (room * 0.42).clamp(180.0, 330.0);
+        let traces_height = (room - pages_height - 8.0 - 24.0).max(60.0);
         filled_card(ui, |ui| {
             ui.set_height(traces_height);
             traces::traces(ui, scene, &self.memory, traces_height);
@@ -130,24 +183,39 @@ impl Editor {
         filled_card(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 6.0;
             self.page_choice(ui);
-            egui::ScrollArea::vertical().id_salt(self.page as u8).auto_shrink(false).show(ui, |ui| match self.page {
-                Page::Controls => self.controls(ui, hand, scene),
-                Page::Map => self.map(ui, scene),
-                Page::Timing => self.timing(ui, hand, scene),
-            });
+            egui::ScrollArea::vertical()
+                .id_salt(self.page as u8)
+                .auto_shrink(false)
+                .show(ui, |ui| match self.page {
+                    Page::Controls => self.controls(ui, hand, scene),
+                    Page::Map => self.map(ui, scene),
+                    Page::Timing => self.timing(ui, hand, scene),
+                });
         });
     }
 
     fn page_choice(&mut self, ui: &mut Ui) {
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 16.0;
-            for (page, name) in [(Page::Controls, "Controls"), (Page::Map, "Map"), (Page::Timing, "Timing")] {
+            for (page, name) in [
+                (Page::Controls, "Controls"),
+                (Page::Map, "Map"),
+                (Page::Timing, "Timing"),
+            ] {
                 let chosen = self.page == page;
-                let text = RichText::new(name).size(14.5).strong().color(if chosen { style::TEXT } else { style::FAINT });
+                let text = RichText::new(name).size(14.5).strong().color(if chosen {
+                    style::TEXT
+                } else {
+                    style::FAINT
+                });
                 let response = ui.add(egui::Button::new(text).frame(false));
                 if chosen {
                     let line = response.rect.translate(vec2(0.0, 2.0));
-                    ui.painter().hline(line.x_range(), line.bottom(), egui::Stroke::new(2.0, style::ACCENT));
+                    ui.painter().hline(
+                        line.x_range(),
+                        line.bottom(),
+                        egui::Stroke::new(2.0, style::ACCENT),
+                    );
                 }
                 if response.clicked() {
                     self.page = page;
@@ -159,18 +227,30 @@ impl Editor {
 
     fn foot(&mut self, ui: &mut Ui, scene: &Scene) {
         if let Some(notice) = &scene.notice {
-            egui::Frame::new().fill(style::ALERT_DIM).corner_radius(6).inner_margin(Margin::symmetric(12, 6)).show(ui, |ui| {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    if ui.add(style::quiet_button("Dismiss")).clicked() {
-                        self.desk.ask(Request::DismissNotice);
-                    }
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                        ui.add(egui::Label::new(style::alert(notice.as_str())).wrap());
+            egui::Frame::new()
+                .fill(style::ALERT_DIM)
+                .corner_radius(6)
+                .inner_margin(Margin::symmetric(12, 6))
+                .show(ui, |ui| {
+                    ui.horizontal(|ui| {
+                        let room = (ui.available_width() - 88.0).max(40.0);
+                        let text =
+                            egui::Label::new(RichText::new(notice.as_str()).color(style::TEXT))
+                                .wrap();
+                        ui.allocate_ui_with_layout(
+                            vec2(room, 0.0),
+                            Layout::top_down(Align::Min),
+                            |ui| ui.add(text),
+                        );
+                        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                            if ui.add(style::quiet_button("Dismiss")).clicked() {
+                                self.desk.ask(Request::DismissNotice);
+                            }
+                        });
                     });
                 });
-            });
         }
-        output::failures(ui, scene, &self.memory);
+        failures::failures(ui, scene, &self.memory);
     }
 }
 
@@ -183,7 +263,12 @@ fn filled_card(ui: &mut Ui, draw: impl FnOnce(&mut Ui)) {
 }
 
 impl NiceEguiApp for Editor {
-    fn build(&mut self, egui: egui::Context, context: GuiContext, frame: &mut Frame) -> Result<(), HandlerError> {
+    fn build(
+        &mut self,
+        egui: egui::Context,
+        context: GuiContext,
+        frame: &mut Frame,
+    ) -> Result<(), HandlerError> {
         style::install(&egui);
         frame.set_clear_color(style::BACKGROUND.into());
         self.context = Some(context);
@@ -204,7 +289,10 @@ impl NiceEguiApp for Editor {
 
     fn resized(&mut self, size: WindowSize) {
         if self.frames >= SETTLING_FRAMES {
-            let logical = (size.logical.width.round() as u32, size.logical.height.round() as u32);
+            let logical = (
+                size.logical.width.round() as u32,
+                size.logical.height.round() as u32,
+            );
             self.params.session.write().editor_size = logical;
         }
     }
@@ -214,10 +302,12 @@ impl Editor {
     /// The window opens at the size it was made with; the song may hold another.
     fn restore_size(&mut self, ui: &Ui) {
         self.frames = self.frames.saturating_add(1);
-        let wanted = vec2(self.wanted_size.0 as f32, self.wanted_size.1 as f32).max(vec2(MIN_SIZE.0, MIN_SIZE.1));
+        let wanted = vec2(self.wanted_size.0 as f32, self.wanted_size.1 as f32)
+            .max(vec2(MIN_SIZE.0, MIN_SIZE.1));
         let is = ui.ctx().content_rect().size();
         if self.frames == 2 && (wanted - is).abs().max_elem() > 1.0 {
-            ui.ctx().send_viewport_cmd(egui::ViewportCommand::InnerSize(wanted));
+            ui.ctx()
+                .send_viewport_cmd(egui::ViewportCommand::InnerSize(wanted));
         }
     }
 }

@@ -18,12 +18,26 @@ impl Editor {
         slot(ui, hand, "Gesture", &params.gesture_slot, &scene.gestures);
         slot(ui, hand, "Sound", &params.sound_slot, &scene.sounds);
         ui.add_space(2.0);
-        labelled(ui, hand, "Crossfade", &params.crossfade_ms, "How long one model takes to hand over to the next.");
+        labelled(
+            ui,
+            hand,
+            "Crossfade",
+            &params.crossfade_ms,
+            "How long one model takes to hand over to the next.",
+        );
         let temperature = "How freely the gesture model chooses among what it finds likely. 0: always the likeliest.";
         labelled(ui, hand, "Temperature", &params.temperature, temperature);
-        labelled(ui, hand, "Transpose", &params.transpose, "Semitones added to what motion and keys play.");
+        labelled(
+            ui,
+            hand,
+            "Transpose",
+            &params.transpose,
+            "Semitones added to what motion and keys play.",
+        );
         let heading = RichText::new("Load a model file").color(MUTED);
-        egui::CollapsingHeader::new(heading).id_salt("load").show_unindented(ui, |ui| self.load(ui));
+        egui::CollapsingHeader::new(heading)
+            .id_salt("load")
+            .show_unindented(ui, |ui| self.load(ui));
     }
 
     fn load(&mut self, ui: &mut Ui) {
@@ -31,19 +45,31 @@ impl Editor {
             ui.label(style::small("as"));
             ui.selectable_value(&mut self.load_kind, SlotKind::Gesture, "Gesture");
             ui.selectable_value(&mut self.load_kind, SlotKind::Sound, "Sound");
-            ui.label(style::small(format!("into slot {:02}", self.slot_to_load())));
+            ui.label(style::small(format!(
+                "into slot {:02}",
+                self.slot_to_load()
+            )));
         });
         ui.horizontal(|ui| {
             let width = (ui.available_width() - 68.0).max(60.0);
-            let field = egui::TextEdit::singleline(&mut self.typed_file).hint_text("/path/to/model.onnx").desired_width(width);
-            let entered = ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let field = egui::TextEdit::singleline(&mut self.typed_file)
+                .hint_text("/path/to/model.onnx")
+                .desired_width(width);
+            let entered =
+                ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
             let ready = !self.typed_file.trim().is_empty();
             if ui.add_enabled(ready, egui::Button::new("Load")).clicked() || (entered && ready) {
                 let slot = self.slot_to_load();
-                self.desk.ask(Request::LoadModel { kind: self.load_kind, slot, file: file_of(&self.typed_file) });
+                self.desk.ask(Request::LoadModel {
+                    kind: self.load_kind,
+                    slot,
+                    file: file_of(&self.typed_file),
+                });
             }
         });
-        ui.label(style::small("Files made by 'imu2music train'. The slot that is selected above is replaced."));
+        ui.label(style::small(
+            "Files made by 'imu2music train'. The slot that is selected above is replaced.",
+        ));
     }
 
     fn slot_to_load(&self) -> u8 {
@@ -56,7 +82,7 @@ impl Editor {
 
 fn labelled<P: Param>(ui: &mut Ui, hand: &Hand, name: &str, param: &P, meaning: &str) {
     ui.horizontal(|ui| {
-        ui.add_sized([84.0, style::ROW_HEIGHT], egui::Label::new(style::muted(name)).halign(egui::Align::Min)).on_hover_text(meaning);
+        style::column(ui, 84.0, style::muted(name)).on_hover_text(meaning);
         let width = ui.available_width();
         bar(ui, hand, param, width);
     });
@@ -67,7 +93,8 @@ fn slot(ui: &mut Ui, hand: &Hand, name: &str, param: &IntParam, views: &[SlotVie
     let empty = SlotView::default();
     let view = |slot: i32| views.get((slot - 1).max(0) as usize).unwrap_or(&empty);
     ui.horizontal(|ui| {
-        ui.add_sized([84.0, style::ROW_HEIGHT], egui::Label::new(style::muted(name)).halign(egui::Align::Min));
+        style::column(ui, 84.0, style::muted(name))
+            .on_hover_text(about(view(chosen), name == "Gesture"));
         egui::ComboBox::from_id_salt(name)
             .selected_text(slot_text(chosen, view(chosen)))
             .width(ui.available_width())
@@ -75,7 +102,10 @@ fn slot(ui: &mut Ui, hand: &Hand, name: &str, param: &IntParam, views: &[SlotVie
             .truncate()
             .show_ui(ui, |ui| {
                 for slot in 1..=views.len() as i32 {
-                    if ui.selectable_label(slot == chosen, slot_text(slot, view(slot))).clicked() {
+                    if ui
+                        .selectable_label(slot == chosen, slot_text(slot, view(slot)))
+                        .clicked()
+                    {
                         hand.set(param, slot);
                     }
                 }
@@ -83,9 +113,13 @@ fn slot(ui: &mut Ui, hand: &Hand, name: &str, param: &IntParam, views: &[SlotVie
     });
     let view = view(chosen);
     match &view.error {
-        Some(error) => drop(ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small))),
-        None if view.name.is_empty() => drop(ui.label(style::small("This slot is empty: choose another, or load a file into it."))),
-        None => drop(ui.label(style::small(about(view, name == "Gesture")))),
+        Some(error) => {
+            drop(ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small)))
+        }
+        None if view.name.is_empty() => drop(ui.label(style::small(
+            "This slot is empty: choose another, or load a file into it.",
+        ))),
+        None => {}
     }
 }
 
@@ -101,7 +135,15 @@ fn slot_text(slot: i32, view: &SlotView) -> RichText {
 
 fn about(view: &SlotView, gesture: bool) -> String {
     let (count, rate) = (view.inputs.len(), view.frame_rate_hz);
-    if gesture { format!("steps {rate} times a second on {count} inputs") } else { format!("steps {rate} times a second, hears {count} controls") }
+    let (turns, of) = if gesture {
+        ("motion into music", "inputs")
+    } else {
+        ("music into sound", "controls")
+    };
+    if view.name.is_empty() {
+        return format!("The model that turns {turns}.");
+    }
+    format!("The model that turns {turns}: {rate} steps a second on {count} {of}.")
 }
 
 /// A path as typed or pasted: quotes and a leading `~` are understood.
@@ -120,10 +162,16 @@ mod tests {
 
     #[test]
     fn a_slot_says_its_number_and_what_is_in_it() {
-        let named = SlotView { name: "Violin".into(), ..Default::default() };
+        let named = SlotView {
+            name: "Violin".into(),
+            ..Default::default()
+        };
         assert_eq!(slot_text(3, &named).text(), "03 Violin");
         assert_eq!(slot_text(12, &SlotView::default()).text(), "12 empty");
-        let failed = SlotView { error: Some("no such file".into()), ..Default::default() };
+        let failed = SlotView {
+            error: Some("no such file".into()),
+            ..Default::default()
+        };
         assert_eq!(slot_text(5, &failed).text(), "05 not loaded");
     }
 

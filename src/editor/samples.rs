@@ -3,8 +3,9 @@
 use crate::controls::Controls;
 use crate::params::{InstrumentParams, SlotNames};
 use crate::plugin::desk::{PortView, SlotView, View};
-use crate::sensor::frame::DeviceId;
+use crate::sensor::clock::ClockSource;
 use crate::sensor::device::DeviceStatus;
+use crate::sensor::frame::{DeviceId, SensorFrame};
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::HostTime;
 
@@ -24,7 +25,11 @@ pub fn tick(host_s: f64) -> Snapshot {
         host_s,
         motion_energy,
         freshness,
-        controls: Controls { pitch_note: 64.0 + 5.0 * phase, loudness_db: -24.0 + 10.0 * phase, ..Controls::SILENT },
+        controls: Controls {
+            pitch_note: 64.0 + 5.0 * phase,
+            loudness_db: -24.0 + 10.0 * phase,
+            ..Controls::SILENT
+        },
         onset: 0.0,
         confidence: 0.8,
         motion_age_ms: 24.0,
@@ -39,15 +44,21 @@ pub fn tick(host_s: f64) -> Snapshot {
 }
 
 pub fn device(id: u16) -> DeviceStatus {
+    let id_of = DeviceId(id);
     DeviceStatus {
-        id: DeviceId(id),
+        id: id_of,
         name: format!("R-IoT {id}"),
         profile: "R-IoT".into(),
         sender: ([192, 168, 1, id as u8], 9000).into(),
         rate_hz: 100.0,
+        frames: 1000,
         lost: 3,
+        reordered: 0,
         jitter_ms: 1.2,
+        clock: ClockSource::Arrival,
+        drift_ppm: 0.0,
         last_seen: HostTime(0.0),
+        latest: SensorFrame::empty(id_of, HostTime(0.0)),
     }
 }
 
@@ -55,11 +66,21 @@ pub fn device(id: u16) -> DeviceStatus {
 pub fn full(now_s: f64) -> View {
     let mut view = View {
         ports: vec![
-            PortView { port: 8888, state: Ok("192.168.1.20:8888".into()), buffer_bytes: 1 << 20 },
-            PortView { port: 9000, state: Err("port 9000 is taken by another program".into()), buffer_bytes: 0 },
+            PortView {
+                port: 8888,
+                state: Ok("192.168.1.20:8888".into()),
+                buffer_bytes: 1 << 20,
+            },
+            PortView {
+                port: 9000,
+                state: Err("port 9000 is taken by another program".into()),
+                buffer_bytes: 0,
+            },
         ],
         devices: vec![device(1), device(2)],
-        history: (0..2000).map(|i| tick(now_s - 10.0 + f64::from(i) / 200.0)).collect(),
+        history: (0..2000)
+            .map(|i| tick(now_s - 10.0 + f64::from(i) / 200.0))
+            .collect(),
         notice: Some("the model file could not be read".into()),
         ..View::default()
     };
@@ -70,8 +91,12 @@ pub fn full(now_s: f64) -> View {
         frame_rate_hz: 100,
         error: None,
     };
-    view.sounds[0] =
-        SlotView { name: "Violin".into(), inputs: vec!["pitch".into(), "loudness".into()], frame_rate_hz: 100, error: None };
+    view.sounds[0] = SlotView {
+        name: "Violin".into(),
+        inputs: vec!["pitch".into(), "loudness".into()],
+        frame_rate_hz: 100,
+        error: None,
+    };
     view.sounds[4].error = Some("the file is gone".into());
     view
 }

@@ -1,11 +1,13 @@
 //! What one frame of the editor draws: a copy of the desk, taken under its short lock, and what only
 //! watching tells (history, losses per device, counters that rise, the held peak).
 
-use super::output::{Failures, Meter};
+use super::failures::Failures;
+use super::level::Meter;
 use crate::params::SLOT_COUNT;
 use crate::plugin::desk::{HISTORY_TICKS, PortView, SlotView, View};
-use crate::sensor::frame::DeviceId;
 use crate::sensor::device::DeviceStatus;
+use crate::sensor::frame::DeviceId;
+use crate::sensor::intake::HubCounters;
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,6 +24,7 @@ const LOSS_WINDOW_S: f64 = 10.0;
 pub struct Scene {
     pub ports: Vec<PortView>,
     pub devices: Vec<DeviceStatus>,
+    pub hub: HubCounters,
     pub gestures: [SlotView; SLOT_COUNT],
     pub sounds: [SlotView; SLOT_COUNT],
     pub performer: Option<Style>,
@@ -46,14 +49,22 @@ impl Scene {
     /// Copies what is drawn and brings `memory` up to date; `now_s` is on the clock of the snapshots.
     pub fn copy(view: &View, memory: &mut Memory, now_s: f64) -> Scene {
         let fresh = absorb(&mut memory.history, &view.history);
-        memory.meter.follow(memory.history.range(memory.history.len() - fresh..), now_s);
+        memory
+            .meter
+            .follow(memory.history.range(memory.history.len() - fresh..), now_s);
         memory.losses.follow(&view.devices, now_s);
         let newest = memory.history.back().copied();
         let counts = newest.map(|tick| tick.counts).unwrap_or_default();
-        memory.failures.follow(&counts, &view.hub, view.devices.iter().map(|device| device.lost).sum(), now_s);
+        memory.failures.follow(
+            &counts,
+            &view.hub,
+            view.devices.iter().map(|device| device.lost).sum(),
+            now_s,
+        );
         Scene {
             ports: view.ports.clone(),
             devices: view.devices.clone(),
+            hub: view.hub,
             gestures: view.gestures.clone(),
             sounds: view.sounds.clone(),
             performer: view.performer,
@@ -66,7 +77,10 @@ impl Scene {
 
     /// Devices that are heard now.
     pub fn present(&self) -> usize {
-        self.devices.iter().filter(|device| self.silent_s(device) < AWAY_S).count()
+        self.devices
+            .iter()
+            .filter(|device| self.silent_s(device) < AWAY_S)
+            .count()
     }
 
     pub fn silent_s(&self, device: &DeviceStatus) -> f64 {
@@ -77,7 +91,8 @@ impl Scene {
 /// Appends what `theirs` has and `ours` lacks; returns how many ticks that was. A clock that went back
 /// (the engine was built anew) starts over.
 fn absorb(ours: &mut VecDeque<Snapshot>, theirs: &VecDeque<Snapshot>) -> usize {
-    let newest = |ticks: &VecDeque<Snapshot>| ticks.back().map_or(f64::NEG_INFINITY, |tick| tick.host_s);
+    let newest =
+        |ticks: &VecDeque<Snapshot>| ticks.back().map_or(f64::NEG_INFINITY, |tick| tick.host_s);
     if newest(theirs) < newest(ours) {
         ours.clear();
     }
@@ -97,13 +112,17 @@ pub struct Losses {
 
 impl Losses {
     fn follow(&mut self, devices: &[DeviceStatus], now_s: f64) {
-        self.seen.retain(|id, _| devices.iter().any(|device| device.id == *id));
+        self.seen
+            .retain(|id, _| devices.iter().any(|device| device.id == *id));
         for device in devices {
             let marks = self.seen.entry(device.id).or_default();
             if marks.back().is_none_or(|mark| now_s - mark.0 >= 0.5) {
                 marks.push_back((now_s, device.lost));
             }
-            while marks.front().is_some_and(|mark| now_s - mark.0 > LOSS_WINDOW_S) {
+            while marks
+                .front()
+                .is_some_and(|mark| now_s - mark.0 > LOSS_WINDOW_S)
+            {
                 marks.pop_front();
             }
         }
@@ -116,7 +135,11 @@ impl Losses {
         };
         let lost = device.lost.saturating_sub(lost_then) as f32;
         let arrived = device.rate_hz.max(0.0) * (now_s - since).max(0.0) as f32;
-        if lost > 0.0 { lost / (lost + arrived) } else { 0.0 }
+        if lost > 0.0 {
+            lost / (lost + arrived)
+        } else {
+            0.0
+        }
     }
 }
 
@@ -128,7 +151,8 @@ mod tests {
     #[test]
     fn only_new_ticks_are_taken_over() {
         let mut ours = VecDeque::new();
-        let mut theirs: VecDeque<Snapshot> = (0..10).map(|i| samples::tick(i as f64 * 0.005)).collect();
+        let mut theirs: VecDeque<Snapshot> =
+            (0..10).map(|i| samples::tick(i as f64 * 0.005)).collect();
         assert_eq!(absorb(&mut ours, &theirs), 10);
         theirs.push_back(samples::tick(0.05));
         assert_eq!(absorb(&mut ours, &theirs), 1);

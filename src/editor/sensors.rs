@@ -7,20 +7,31 @@ use super::text::words;
 use crate::plugin::desk::{PortView, Request};
 use crate::plugin::state::PORTS_MAX;
 use crate::sensor::device::DeviceStatus;
+use crate::sensor::intake::HubCounters;
 use crate::sensor::performer::Style;
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Layout, RichText, TextStyle, Ui};
 
 impl Editor {
     pub(super) fn sensors(&mut self, ui: &mut Ui, scene: &Scene) {
-        style::title(ui, "Sensors");
-        self.ports(ui, scene);
+        let ports = self.params.session.read().ports.clone();
+        ui.horizontal(|ui| {
+            style::title(ui, "Sensors");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                if ports.len() < PORTS_MAX
+                    && ui.add(style::quiet_button("+ port").small()).clicked()
+                {
+                    self.adding_port = !self.adding_port;
+                }
+            });
+        });
+        self.ports(ui, scene, &ports);
         self.reach(ui);
         ui.add_space(2.0);
         if scene.performer.is_some() {
             self.performing(ui, scene);
         }
         if scene.devices.is_empty() && scene.performer.is_none() {
-            self.nobody(ui);
+            self.nobody(ui, scene);
         } else {
             for device in &scene.devices {
                 self.device(ui, scene, device);
@@ -31,28 +42,40 @@ impl Editor {
         }
     }
 
-    fn ports(&mut self, ui: &mut Ui, scene: &Scene) {
-        let ports = self.params.session.read().ports.clone();
-        for &port in &ports {
-            let view = scene.ports.iter().find(|view| view.port == port);
-            let remove = port_row(ui, port, view);
-            if remove {
-                self.params.session.write().ports.retain(|&kept| kept != port);
+    fn ports(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16]) {
+        // What is open is shown; before the first activation, what will be.
+        let views = scene.ports.iter().map(|view| (view.port, Some(view)));
+        let planned = ports
+            .iter()
+            .filter(|_| scene.ports.is_empty())
+            .map(|&port| (port, None));
+        for (port, view) in views.chain(planned) {
+            if port_row(ui, port, view) {
+                self.params
+                    .session
+                    .write()
+                    .ports
+                    .retain(|&kept| kept != port);
             }
         }
-        if ports.is_empty() {
-            ui.label(style::alert("No port is open. Add one so that sensors can be heard."));
+        if ports.is_empty() && scene.ports.is_empty() {
+            ui.label(style::alert(
+                "No port is open. Add one so that sensors can be heard.",
+            ));
         }
-        if ports.len() < PORTS_MAX {
-            self.add_port(ui, &ports);
+        if ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
+            self.add_port(ui, ports);
         }
     }
 
     fn add_port(&mut self, ui: &mut Ui, ports: &[u16]) {
         ui.horizontal(|ui| {
-            let field = egui::TextEdit::singleline(&mut self.typed_port).hint_text("port").desired_width(58.0);
-            let entered = ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-            let clicked = ui.add(style::quiet_button("Add port")).clicked();
+            let field = egui::TextEdit::singleline(&mut self.typed_port)
+                .hint_text("port, as 8888")
+                .desired_width(100.0);
+            let entered =
+                ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
+            let clicked = ui.add(style::quiet_button("Open")).clicked();
             if !(entered || clicked) {
                 return;
             }
@@ -61,12 +84,13 @@ impl Editor {
                     self.params.session.write().ports.push(port);
                     self.typed_port.clear();
                     self.port_error = None;
+                    self.adding_port = false;
                 }
                 Err(error) => self.port_error = Some(error),
             }
         });
         if let Some(error) = &self.port_error {
-            ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small));
+            ui.label(style::alert(error.as_str()).text_style(TextStyle::Small));
         }
     }
 
@@ -87,13 +111,20 @@ impl Editor {
     }
 
     /// No sensors is not a dead instrument.
-    fn nobody(&mut self, ui: &mut Ui) {
+    fn nobody(&mut self, ui: &mut Ui, scene: &Scene) {
         style::well().show(ui, |ui| {
             ui.set_width(ui.available_width());
-            ui.label(RichText::new("No sensor is sending yet").color(TEXT).strong());
+            ui.label(
+                RichText::new("No sensor is sending yet")
+                    .color(TEXT)
+                    .strong(),
+            );
             let network = self.params.session.read().network;
-            for hint in hints(network) {
-                ui.label(style::small(hint));
+            match stray(&scene.hub) {
+                Some(stray) => drop(ui.label(style::alert(stray).text_style(TextStyle::Small))),
+                None => hints(network)
+                    .into_iter()
+                    .for_each(|hint| drop(ui.label(style::small(hint)))),
             }
             ui.add_space(2.0);
             self.offer_performer(ui, style::accent_button("Play the virtual performer"));
@@ -113,11 +144,17 @@ impl Editor {
     }
 
     fn performing(&mut self, ui: &mut Ui, scene: &Scene) {
-        let Some(performance) = scene.performer else { return };
+        let Some(performance) = scene.performer else {
+            return;
+        };
         style::well().show(ui, |ui| {
             ui.horizontal(|ui| {
                 style::dot(ui, ACCENT);
-                ui.label(RichText::new(words(performance.name())).color(TEXT).strong());
+                ui.label(
+                    RichText::new(words(performance.name()))
+                        .color(TEXT)
+                        .strong(),
+                );
                 ui.label(style::small("virtual performer"));
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     if ui.button("Stop").clicked() {
@@ -170,23 +207,33 @@ fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>) -> bool {
         ui.label(RichText::new(&text).monospace().size(15.0).color(TEXT))
             .on_hover_text("Type this address and port into the sensor.");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            remove = style::glyph_button(ui, "✖").on_hover_text("Close this port").clicked();
-            if matches!(state, Some(Ok(_))) && style::glyph_button(ui, "📋").on_hover_text("Copy the address").clicked() {
+            remove = style::cross(ui, "Close this port")
+                .on_hover_text("Close this port")
+                .clicked();
+            if matches!(state, Some(Ok(_))) && ui.add(style::quiet_button("Copy").small()).clicked()
+            {
                 ui.ctx().copy_text(text.clone());
             }
         });
     });
     match state {
         Some(Ok(_)) => drop(ui.label(style::small("Type this address into the sensor."))),
-        Some(Err(error)) => drop(ui.label(style::alert(error.as_str()).text_style(egui::TextStyle::Small))),
-        None => drop(ui.label(style::small("Opens when the host starts the plugin's audio."))),
+        Some(Err(error)) => {
+            drop(ui.label(style::alert(error.as_str()).text_style(TextStyle::Small)))
+        }
+        None => drop(ui.label(style::small(
+            "Opens when the host starts the plugin's audio.",
+        ))),
     }
     remove
 }
 
 /// Reads a typed port, or says why it cannot be one.
 fn new_port(typed: &str, ports: &[u16]) -> Result<u16, String> {
-    let port: u16 = typed.trim().parse().map_err(|_| "A port is a number from 1024 to 65535.".to_string())?;
+    let port: u16 = typed
+        .trim()
+        .parse()
+        .map_err(|_| "A port is a number from 1024 to 65535.".to_string())?;
     if port < 1024 {
         return Err("Ports below 1024 belong to the system: choose 1024 to 65535.".into());
     }
@@ -208,15 +255,36 @@ fn hints(network: bool) -> Vec<&'static str> {
     hints
 }
 
+/// What arrives although no sensor is known by it.
+fn stray(hub: &HubCounters) -> Option<&'static str> {
+    match (hub.unknown, hub.malformed) {
+        (0, 0) => None,
+        (0, _) => {
+            Some("Packets arrive that are not OSC: set the sensor's output format to OSC over UDP.")
+        }
+        _ => Some(
+            "OSC arrives that no known sensor sends: choose another message format or profile in the sensor or app.",
+        ),
+    }
+}
+
 fn stream_text(device: &DeviceStatus, loss: f32) -> String {
-    let loss = super::output::percent(loss);
-    format!("{} · {:.0} Hz · {loss} lost · {:.1} ms jitter", device.profile, device.rate_hz, device.jitter_ms)
+    let loss = super::text::percent(loss);
+    format!(
+        "{} · {:.0} Hz · {loss} lost · {:.1} ms jitter",
+        device.profile, device.rate_hz, device.jitter_ms
+    )
 }
 
 fn away_text(silent_s: f64) -> String {
     match silent_s {
-        s if s < 90.0 => format!("silent for {s:.0} s: out of reach, off, or its battery is empty?"),
-        s => format!("silent for {:.0} min: out of reach, off, or its battery is empty?", s / 60.0),
+        s if s < 90.0 => {
+            format!("silent for {s:.0} s: out of reach, off, or its battery is empty?")
+        }
+        s => format!(
+            "silent for {:.0} min: out of reach, off, or its battery is empty?",
+            s / 60.0
+        ),
     }
 }
 
@@ -227,8 +295,17 @@ mod tests {
     #[test]
     fn a_port_is_checked_before_it_is_opened() {
         assert_eq!(new_port(" 9000 ", &[8888]), Ok(9000));
-        for (typed, word) in [("", "number"), ("80", "system"), ("8888", "already"), ("70000", "number"), ("x", "number")] {
-            assert!(new_port(typed, &[8888]).is_err_and(|error| error.contains(word)), "{typed}");
+        for (typed, word) in [
+            ("", "number"),
+            ("80", "system"),
+            ("8888", "already"),
+            ("70000", "number"),
+            ("x", "number"),
+        ] {
+            assert!(
+                new_port(typed, &[8888]).is_err_and(|error| error.contains(word)),
+                "{typed}"
+            );
         }
     }
 
@@ -236,6 +313,18 @@ mod tests {
     fn the_hints_name_the_switch_only_while_it_is_off() {
         assert!(hints(false).concat().contains("Allow sensors"));
         assert!(!hints(true).concat().contains("Allow sensors"));
+    }
+
+    #[test]
+    fn strangers_are_told_from_silence() {
+        let heard = |unknown, malformed| HubCounters {
+            unknown,
+            malformed,
+            ..Default::default()
+        };
+        assert_eq!(stray(&heard(0, 0)), None);
+        assert!(stray(&heard(0, 3)).is_some_and(|text| text.contains("not OSC")));
+        assert!(stray(&heard(5, 3)).is_some_and(|text| text.contains("no known sensor")));
     }
 
     #[test]

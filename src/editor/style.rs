@@ -2,8 +2,8 @@
 //! Small text reaches a contrast of 7:1 on the cards (WCAG AAA), muted text 6:1.
 
 use egui::{
-    Align2, Color32, CornerRadius, FontFamily, FontId, Margin, Response, RichText, Sense, Stroke, StrokeKind, TextStyle, Ui,
-    Vec2, WidgetInfo, Role, vec2,
+    Align2, Color32, CornerRadius, FontFamily, FontId, Margin, Response, RichText, Role, Sense,
+    Stroke, StrokeKind, TextStyle, Ui, Vec2, WidgetInfo, vec2,
 };
 
 pub const BACKGROUND: Color32 = Color32::from_rgb(0x0d, 0x10, 0x15);
@@ -42,11 +42,23 @@ pub fn install(ctx: &egui::Context) {
     ctx.set_theme(egui::Theme::Dark);
     ctx.all_styles_mut(|style| {
         style.text_styles = [
-            (TextStyle::Small, FontId::new(11.5, FontFamily::Proportional)),
+            (
+                TextStyle::Small,
+                FontId::new(11.5, FontFamily::Proportional),
+            ),
             (TextStyle::Body, FontId::new(13.5, FontFamily::Proportional)),
-            (TextStyle::Button, FontId::new(13.5, FontFamily::Proportional)),
-            (TextStyle::Monospace, FontId::new(12.5, FontFamily::Monospace)),
-            (TextStyle::Heading, FontId::new(21.0, FontFamily::Proportional)),
+            (
+                TextStyle::Button,
+                FontId::new(13.5, FontFamily::Proportional),
+            ),
+            (
+                TextStyle::Monospace,
+                FontId::new(12.5, FontFamily::Monospace),
+            ),
+            (
+                TextStyle::Heading,
+                FontId::new(21.0, FontFamily::Proportional),
+            ),
         ]
         .into();
         space(&mut style.spacing);
@@ -83,8 +95,13 @@ fn colour(visuals: &mut egui::Visuals) {
     let states = &mut visuals.widgets;
     for (state, fill, edge, text) in [
         (&mut states.noninteractive, CARD, RAISED, TEXT),
-        (&mut states.inactive, RAISED, RAISED, TEXT),
-        (&mut states.hovered, Color32::from_rgb(0x2e, 0x38, 0x44), EDGE, Color32::WHITE),
+        (&mut states.inactive, RAISED, EDGE, TEXT),
+        (
+            &mut states.hovered,
+            Color32::from_rgb(0x2e, 0x38, 0x44),
+            FAINT,
+            Color32::WHITE,
+        ),
         (&mut states.active, ACCENT_DIM, ACCENT, Color32::WHITE),
         (&mut states.open, RAISED, EDGE, TEXT),
     ] {
@@ -102,7 +119,9 @@ pub fn muted(text: impl Into<String>) -> RichText {
 }
 
 pub fn small(text: impl Into<String>) -> RichText {
-    RichText::new(text).color(MUTED).text_style(TextStyle::Small)
+    RichText::new(text)
+        .color(MUTED)
+        .text_style(TextStyle::Small)
 }
 
 pub fn alert(text: impl Into<String>) -> RichText {
@@ -116,23 +135,36 @@ pub fn title(ui: &mut Ui, text: &str) {
 
 /// The surface that each part of the window lies on.
 pub fn card() -> egui::Frame {
-    egui::Frame::new().fill(CARD).corner_radius(CornerRadius::same(10)).inner_margin(Margin::symmetric(14, 12))
+    egui::Frame::new()
+        .fill(CARD)
+        .corner_radius(CornerRadius::same(10))
+        .inner_margin(Margin::symmetric(14, 12))
 }
 
 /// A sunken surface inside a card.
 pub fn well() -> egui::Frame {
-    egui::Frame::new().fill(WELL).corner_radius(ROUND).inner_margin(Margin::symmetric(10, 8))
+    egui::Frame::new()
+        .fill(WELL)
+        .corner_radius(ROUND)
+        .inner_margin(Margin::symmetric(10, 8))
 }
 
 /// A dot that says whether something is alive.
 pub fn dot(ui: &mut Ui, color: Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(9.0, ROW_HEIGHT.min(ui.available_height().max(9.0))), Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(
+        vec2(9.0, ROW_HEIGHT.min(ui.available_height().max(9.0))),
+        Sense::hover(),
+    );
     ui.painter().circle_filled(rect.center(), 4.0, color);
 }
 
 /// A button that stays lit while what it stands for is on.
 pub fn lit_button(ui: &mut Ui, label: &str, on: bool, lit: Color32) -> Response {
-    let (fill, text, edge) = if on { (lit, BACKGROUND, lit) } else { (RAISED, TEXT, EDGE) };
+    let (fill, text, edge) = if on {
+        (lit, BACKGROUND, lit)
+    } else {
+        (RAISED, TEXT, EDGE)
+    };
     let button = egui::Button::new(RichText::new(label).color(text).strong())
         .fill(fill)
         .stroke(Stroke::new(1.0, edge))
@@ -144,12 +176,16 @@ pub fn lit_button(ui: &mut Ui, label: &str, on: bool, lit: Color32) -> Response 
 
 /// The one thing to do next.
 pub fn accent_button(text: &str) -> egui::Button<'_> {
-    egui::Button::new(RichText::new(text).color(BACKGROUND).strong()).fill(ACCENT).min_size(vec2(0.0, 30.0))
+    egui::Button::new(RichText::new(text).color(BACKGROUND).strong())
+        .fill(ACCENT)
+        .min_size(vec2(0.0, 30.0))
 }
 
 /// A quiet text button.
 pub fn quiet_button(text: &str) -> egui::Button<'_> {
-    egui::Button::new(RichText::new(text).color(MUTED)).fill(Color32::TRANSPARENT).stroke(Stroke::new(1.0, EDGE))
+    egui::Button::new(RichText::new(text).color(MUTED))
+        .fill(Color32::TRANSPARENT)
+        .stroke(Stroke::new(1.0, EDGE))
 }
 
 /// An on/off switch; the caller turns the value when it was clicked.
@@ -159,28 +195,61 @@ pub fn switch(ui: &mut Ui, on: bool, label: &str) -> Response {
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, true, on, label));
     if ui.is_rect_visible(rect) {
         let amount = ui.ctx().animate_bool(response.id, on);
-        let edge = if response.hovered() || response.has_focus() { TEXT } else { EDGE };
+        let edge = if response.hovered() || response.has_focus() {
+            TEXT
+        } else {
+            EDGE
+        };
         let track = if on { ACCENT } else { RAISED };
         let knob = if on { BACKGROUND } else { TEXT };
-        ui.painter().rect(rect, 9.0, track, Stroke::new(1.0, edge), StrokeKind::Inside);
+        ui.painter()
+            .rect(rect, 9.0, track, Stroke::new(1.0, edge), StrokeKind::Inside);
         let x = egui::lerp(rect.left() + 9.0..=rect.right() - 9.0, amount);
-        ui.painter().circle_filled(egui::pos2(x, rect.center().y), 6.0, knob);
+        ui.painter()
+            .circle_filled(egui::pos2(x, rect.center().y), 6.0, knob);
     }
     response
 }
 
 /// A word in a rounded outline.
 pub fn chip(ui: &mut Ui, text: &str, color: Color32) -> Response {
-    let galley = ui.painter().layout_no_wrap(text.into(), TextStyle::Small.resolve(ui.style()), color);
+    let galley =
+        ui.painter()
+            .layout_no_wrap(text.into(), TextStyle::Small.resolve(ui.style()), color);
     let (rect, response) = ui.allocate_exact_size(galley.size() + vec2(14.0, 6.0), Sense::hover());
-    ui.painter().rect_stroke(rect, rect.height() / 2.0, Stroke::new(1.0, color.gamma_multiply(0.6)), StrokeKind::Inside);
-    let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), rect).min;
+    ui.painter().rect_stroke(
+        rect,
+        rect.height() / 2.0,
+        Stroke::new(1.0, color.gamma_multiply(0.6)),
+        StrokeKind::Inside,
+    );
+    let at = Align2::CENTER_CENTER
+        .align_size_within_rect(galley.size(), rect)
+        .min;
     ui.painter().galley(at, galley, color);
     response
 }
 
-/// Square room for one glyph that is a button.
-pub fn glyph_button(ui: &mut Ui, glyph: &str) -> Response {
-    let button = egui::Button::new(RichText::new(glyph).color(MUTED)).frame(false).min_size(Vec2::splat(22.0));
-    ui.add(button)
+/// A small cross that removes what stands beside it.
+pub fn cross(ui: &mut Ui, label: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(22.0), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, label));
+    let stroke = Stroke::new(1.6, if response.hovered() { TEXT } else { FAINT });
+    let arm = rect.shrink(7.0);
+    ui.painter()
+        .line_segment([arm.left_top(), arm.right_bottom()], stroke);
+    ui.painter()
+        .line_segment([arm.right_top(), arm.left_bottom()], stroke);
+    response
+}
+
+/// Text at the left of a column of its own width.
+pub fn column(ui: &mut Ui, width: f32, text: impl Into<egui::WidgetText>) -> Response {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    let height = ui.spacing().interact_size.y;
+    ui.allocate_ui_with_layout(vec2(width, height), layout, |ui| {
+        ui.set_min_width(width);
+        ui.add(egui::Label::new(text).truncate())
+    })
+    .inner
 }

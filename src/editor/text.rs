@@ -6,20 +6,31 @@ use crate::controls::Control;
 pub fn words(name: &str) -> String {
     let spaced = name.replace('_', " ");
     let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
 }
 
 /// The nearest note and how far it is off: "A4", "A4 +12 ct".
 pub fn note_text(note: f32) -> String {
-    const NAMES: [&str; 12] = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
+    const NAMES: [&str; 12] = [
+        "C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B",
+    ];
     if !note.is_finite() {
         return "–".into();
     }
     let nearest = note.round();
     let cents = ((note - nearest) * 100.0).round();
-    let (key, octave) = ((nearest as i32).rem_euclid(12), (nearest as i32).div_euclid(12) - 1);
+    let (key, octave) = (
+        (nearest as i32).rem_euclid(12),
+        (nearest as i32).div_euclid(12) - 1,
+    );
     let name = format!("{}{octave}", NAMES[key as usize]);
-    if cents == 0.0 { name } else { format!("{name} {cents:+.0} ct") }
+    if cents == 0.0 {
+        name
+    } else {
+        format!("{name} {cents:+.0} ct")
+    }
 }
 
 /// A control's value as a musician reads it.
@@ -37,19 +48,38 @@ pub fn counted(count: usize, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Shares under a tenth keep a digit: "3.4 %", "41 %".
+pub fn percent(share: f32) -> String {
+    let percent = share * 100.0;
+    if percent < 9.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn names_read_as_words() {
-        assert_eq!([words("right_forearm"), words("pitch"), words("")], ["Right forearm", "Pitch", ""]);
-        assert_eq!([counted(1, "sensor"), counted(0, "sensor")], ["1 sensor", "0 sensors"]);
+        assert_eq!(
+            [words("right_forearm"), words("pitch"), words("")],
+            ["Right forearm", "Pitch", ""]
+        );
+        assert_eq!(
+            [counted(1, "sensor"), counted(0, "sensor")],
+            ["1 sensor", "0 sensors"]
+        );
     }
 
     #[test]
     fn notes_read_with_their_cents() {
-        assert_eq!([note_text(69.0), note_text(69.12), note_text(59.9)], ["A4", "A4 +12 ct", "C4 -10 ct"]);
+        assert_eq!(
+            [note_text(69.0), note_text(69.12), note_text(59.9)],
+            ["A4", "A4 +12 ct", "C4 -10 ct"]
+        );
         assert_eq!([note_text(0.0), note_text(f32::NAN)], ["C-1", "–"]);
     }
 
@@ -58,5 +88,13 @@ mod tests {
         assert_eq!(control_text(Control::Loudness, -18.26), "-18.3 dB");
         assert_eq!(control_text(Control::Loudness, -80.0), "silent");
         assert_eq!(control_text(Control::Timbre(3), 0.5), "0.50");
+    }
+
+    #[test]
+    fn small_shares_keep_a_digit() {
+        assert_eq!(
+            [percent(0.0), percent(0.034), percent(0.41)],
+            ["0.0 %", "3.4 %", "41 %"]
+        );
     }
 }

@@ -39,12 +39,20 @@ struct Curve {
 }
 
 pub fn traces(ui: &mut Ui, scene: &Scene, memory: &Memory, height: f32) {
-    let past = Past { ticks: &memory.history, now_s: scene.now_s };
+    let past = Past {
+        ticks: &memory.history,
+        now_s: scene.now_s,
+    };
     let roles = roles_of(scene.tick.as_ref(), &memory.history);
     let unit = ((height - 16.0 - 5.0 * 5.0) / 6.2).max(22.0);
     ui.spacing_mut().item_spacing.y = 5.0;
     motion(ui, scene, &past, &roles, unit * 2.2);
-    for control in [Control::Pitch, Control::Loudness, Control::Brightness, Control::Noisiness] {
+    for control in [
+        Control::Pitch,
+        Control::Loudness,
+        Control::Brightness,
+        Control::Noisiness,
+    ] {
         word(ui, scene, &past, control, unit);
     }
     time_axis(ui);
@@ -64,7 +72,9 @@ impl Past<'_> {
         for tick in self.ticks.iter().filter(|tick| is_drawn(tick)) {
             let hole = tick.host_s - last_s > HOLE_S;
             last_s = tick.host_s;
-            let point = value(tick).filter(|value| value.is_finite()).map(|value| [tick.host_s - self.now_s, f64::from(value)]);
+            let point = value(tick)
+                .filter(|value| value.is_finite())
+                .map(|value| [tick.host_s - self.now_s, f64::from(value)]);
             if hole || point.is_none() {
                 pieces.push(Points::new());
             }
@@ -85,9 +95,19 @@ fn is_drawn(tick: &Snapshot) -> bool {
 fn motion(ui: &mut Ui, scene: &Scene, past: &Past, roles: &[usize], height: f32) {
     let curves = roles
         .iter()
-        .map(|&role| Curve { colour: ROLES[role], pieces: past.pieces(|tick| Some(tick.motion_energy[role])) })
+        .map(|&role| Curve {
+            colour: ROLES[role],
+            pieces: past.pieces(|tick| Some(tick.motion_energy[role])),
+        })
         .collect();
-    let row = Row { name: "Motion", value: String::new(), range: -0.03..=1.05, marks: &[0.0, 0.5, 1.0], curves, filled: roles.len() == 1 };
+    let row = Row {
+        name: "Motion",
+        value: String::new(),
+        range: -0.03..=1.05,
+        marks: &[0.0, 0.5, 1.0],
+        curves,
+        filled: roles.len() == 1,
+    };
     ui.horizontal(|ui| {
         gutter(ui, height, |ui| {
             ui.label(style::small(row.name));
@@ -97,7 +117,9 @@ fn motion(ui: &mut Ui, scene: &Scene, past: &Past, roles: &[usize], height: f32)
             for &role in roles {
                 let value = scene.tick.map_or(0.0, |tick| tick.motion_energy[role]);
                 let name = words(Role::ALL[role].name());
-                let text = RichText::new(format!("{name} {value:.2}")).color(ROLES[role]).text_style(egui::TextStyle::Small);
+                let text = RichText::new(format!("{name} {value:.2}"))
+                    .color(ROLES[role])
+                    .text_style(egui::TextStyle::Small);
                 ui.add(egui::Label::new(text).truncate());
             }
         });
@@ -109,7 +131,10 @@ fn word(ui: &mut Ui, scene: &Scene, past: &Past, control: Control, height: f32) 
     let heard = |tick: &Snapshot| control != Control::Pitch || tick.controls.loudness_db > HEARD_DB;
     let pieces = past.pieces(|tick| heard(tick).then(|| tick.controls.get(control)));
     let (range, marks): (_, &[f64]) = match control {
-        Control::Pitch => (pitch_range(&pieces), &[24.0, 36.0, 48.0, 60.0, 72.0, 84.0, 96.0, 108.0]),
+        Control::Pitch => (
+            pitch_range(&pieces),
+            &[24.0, 36.0, 48.0, 60.0, 72.0, 84.0, 96.0, 108.0],
+        ),
         Control::Loudness => (f64::from(SILENCE_DB)..=2.0, &[-60.0, -40.0, -20.0, 0.0]),
         _ => (-0.04..=1.04, &[0.0, 0.5, 1.0]),
     };
@@ -119,7 +144,17 @@ fn word(ui: &mut Ui, scene: &Scene, past: &Past, control: Control, height: f32) 
     };
     let name = words(&control.name());
     let filled = control == Control::Loudness;
-    let row = Row { name: &name, value, range, marks, curves: vec![Curve { colour: ACCENT, pieces }], filled };
+    let row = Row {
+        name: &name,
+        value,
+        range,
+        marks,
+        curves: vec![Curve {
+            colour: ACCENT,
+            pieces,
+        }],
+        filled,
+    };
     ui.horizontal(|ui| {
         gutter(ui, height, |ui| {
             ui.label(style::small(row.name));
@@ -132,7 +167,10 @@ fn word(ui: &mut Ui, scene: &Scene, past: &Past, control: Control, height: f32) 
 /// Two octaves or more around what was played, in whole octaves from C.
 fn pitch_range(pieces: &[Points]) -> RangeInclusive<f64> {
     let notes = || pieces.iter().flatten().map(|point| point[1]);
-    let (low, high) = (notes().fold(f64::INFINITY, f64::min), notes().fold(f64::NEG_INFINITY, f64::max));
+    let (low, high) = (
+        notes().fold(f64::INFINITY, f64::min),
+        notes().fold(f64::NEG_INFINITY, f64::max),
+    );
     if low > high {
         return 48.0..=84.0;
     }
@@ -154,11 +192,15 @@ fn roles_of(tick: Option<&Snapshot>, history: &VecDeque<Snapshot>) -> Vec<usize>
 }
 
 fn gutter(ui: &mut Ui, height: f32, draw: impl FnOnce(&mut Ui)) {
-    ui.allocate_ui_with_layout(vec2(GUTTER, height), egui::Layout::top_down(egui::Align::Min), |ui| {
-        ui.set_min_size(vec2(GUTTER, height));
-        ui.spacing_mut().item_spacing.y = 1.0;
-        draw(ui);
-    });
+    ui.allocate_ui_with_layout(
+        vec2(GUTTER, height),
+        egui::Layout::top_down(egui::Align::Min),
+        |ui| {
+            ui.set_min_size(vec2(GUTTER, height));
+            ui.spacing_mut().item_spacing.y = 1.0;
+            draw(ui);
+        },
+    );
 }
 
 fn plot(ui: &mut Ui, row: &Row, height: f32) {
@@ -188,12 +230,23 @@ fn draw(plot: &mut PlotUi, row: &Row) {
         plot.hline(HLine::new("", mark).color(RAISED).width(1.0));
     }
     for second in [-8.0, -6.0, -4.0, -2.0] {
-        plot.vline(VLine::new("", second).color(RAISED.gamma_multiply(0.6)).width(1.0));
+        plot.vline(
+            VLine::new("", second)
+                .color(RAISED.gamma_multiply(0.6))
+                .width(1.0),
+        );
     }
     for curve in &row.curves {
         for piece in &curve.pieces {
-            let line = Line::new("", PlotPoints::from(piece.clone())).color(curve.colour).width(1.6).allow_hover(false);
-            plot.line(if row.filled { line.fill(*row.range.start() as f32).fill_alpha(0.12) } else { line });
+            let line = Line::new("", PlotPoints::from(piece.clone()))
+                .color(curve.colour)
+                .width(1.6)
+                .allow_hover(false);
+            plot.line(if row.filled {
+                line.fill(*row.range.start() as f32).fill_alpha(0.12)
+            } else {
+                line
+            });
         }
     }
 }
@@ -208,7 +261,13 @@ fn time_axis(ui: &mut Ui) {
         (1.0, "now", egui::Align2::RIGHT_CENTER),
     ] {
         let x = egui::lerp(left..=rect.right(), share);
-        ui.painter().text(egui::pos2(x, rect.center().y), align, text, font.clone(), MUTED);
+        ui.painter().text(
+            egui::pos2(x, rect.center().y),
+            align,
+            text,
+            font.clone(),
+            MUTED,
+        );
     }
 }
 
@@ -219,9 +278,14 @@ mod tests {
 
     #[test]
     fn a_hole_in_the_history_breaks_the_curve() {
-        let ticks: VecDeque<Snapshot> =
-            (0..400).chain(800..1200).map(|i| samples::tick(i as f64 / 200.0)).collect();
-        let past = Past { ticks: &ticks, now_s: 6.0 };
+        let ticks: VecDeque<Snapshot> = (0..400)
+            .chain(800..1200)
+            .map(|i| samples::tick(i as f64 / 200.0))
+            .collect();
+        let past = Past {
+            ticks: &ticks,
+            now_s: 6.0,
+        };
         let pieces = past.pieces(|tick| Some(tick.peak));
         assert_eq!(pieces.len(), 2);
         assert!(pieces.iter().flatten().all(|point| point[0] <= 0.0));
@@ -230,7 +294,10 @@ mod tests {
     #[test]
     fn what_is_not_heard_is_not_drawn() {
         let ticks: VecDeque<Snapshot> = (0..400).map(|i| samples::tick(i as f64 / 200.0)).collect();
-        let past = Past { ticks: &ticks, now_s: 2.0 };
+        let past = Past {
+            ticks: &ticks,
+            now_s: 2.0,
+        };
         assert!(past.pieces(|_| None).is_empty());
         assert!(past.pieces(|_| Some(f32::NAN)).is_empty());
     }

@@ -20,7 +20,14 @@ pub struct HeldKey {
 
 impl HeldKey {
     pub fn new(channel: u8, key: u8, velocity: f32) -> Self {
-        HeldKey { channel, key, velocity, tuning_semitones: 0.0, pressure: None, brightness: None }
+        HeldKey {
+            channel,
+            key,
+            velocity,
+            tuning_semitones: 0.0,
+            pressure: None,
+            brightness: None,
+        }
     }
 }
 

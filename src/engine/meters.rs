@@ -9,7 +9,11 @@ pub struct Meters {
 
 impl Meters {
     pub fn push(&mut self, spent_s: f64, block_s: f64) {
-        let load = if block_s > 0.0 { (spent_s / block_s) as f32 } else { 0.0 };
+        let load = if block_s > 0.0 {
+            (spent_s / block_s) as f32
+        } else {
+            0.0
+        };
         self.worst_load = self.worst_load.max(load);
         self.overloads += u64::from(load > 1.0);
     }

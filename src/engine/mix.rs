@@ -24,7 +24,11 @@ pub struct Override {
 
 impl Override {
     /// All from the gesture model.
-    pub const GESTURE: Override = Override { source: Source::Gesture, amount: 1.0, value: 0.0 };
+    pub const GESTURE: Override = Override {
+        source: Source::Gesture,
+        amount: 1.0,
+        value: 0.0,
+    };
 }
 
 /// Loudness of a key struck at full velocity, and the range below it, in dB.
@@ -46,7 +50,10 @@ pub fn mix(
             Source::Keys => key_word(keys, word).unwrap_or(over.value),
             Source::Knob => over.value,
         };
-        out.set(word, over.value + over.amount.clamp(0.0, 1.0) * (source - over.value));
+        out.set(
+            word,
+            over.value + over.amount.clamp(0.0, 1.0) * (source - over.value),
+        );
     }
     if let Some(key) = keys.speaking() {
         out.set(Control::Pitch, keys.pitch_note(&key));
@@ -84,7 +91,11 @@ mod tests {
     const ALL_GESTURE: [Override; CONTROL_COUNT] = [Override::GESTURE; CONTROL_COUNT];
 
     fn loud_a4() -> Controls {
-        Controls { pitch_note: 69.0, loudness_db: -10.0, ..Controls::SILENT }
+        Controls {
+            pitch_note: 69.0,
+            loudness_db: -10.0,
+            ..Controls::SILENT
+        }
     }
 
     #[test]
@@ -104,7 +115,11 @@ mod tests {
     #[test]
     fn amount_leads_from_the_knob_to_the_source() {
         let mut overrides = ALL_GESTURE;
-        overrides[1] = Override { source: Source::Gesture, amount: 0.5, value: -30.0 };
+        overrides[1] = Override {
+            source: Source::Gesture,
+            amount: 0.5,
+            value: -30.0,
+        };
         let heard = mix(&overrides, &loud_a4(), &Keys::default(), 1.0, 0.0);
         assert!((heard.loudness_db + 20.0).abs() < 1e-4);
     }
@@ -112,11 +127,21 @@ mod tests {
     #[test]
     fn keys_as_the_loudness_source_are_silent_when_lifted() {
         let mut overrides = ALL_GESTURE;
-        overrides[1] = Override { source: Source::Keys, amount: 1.0, value: -30.0 };
+        overrides[1] = Override {
+            source: Source::Keys,
+            amount: 1.0,
+            value: -30.0,
+        };
         let mut keys = Keys::default();
         keys.press(HeldKey::new(0, 60, 1.0));
-        assert_eq!(mix(&overrides, &loud_a4(), &keys, 1.0, 0.0).loudness_db, KEY_TOP_DB);
+        assert_eq!(
+            mix(&overrides, &loud_a4(), &keys, 1.0, 0.0).loudness_db,
+            KEY_TOP_DB
+        );
         keys.release(None, None);
-        assert_eq!(mix(&overrides, &loud_a4(), &keys, 1.0, 0.0).loudness_db, SILENCE_DB);
+        assert_eq!(
+            mix(&overrides, &loud_a4(), &keys, 1.0, 0.0).loudness_db,
+            SILENCE_DB
+        );
     }
 }

@@ -29,7 +29,10 @@ impl NoteOut {
             Some(_) => controls.loudness_db > CLOSE_DB,
         };
         if !enabled || !loud_enough {
-            return NoteChange { ended: self.sounding.take(), started: None };
+            return NoteChange {
+                ended: self.sounding.take(),
+                started: None,
+            };
         }
         let key = controls.pitch_note.round().clamp(0.0, 127.0) as u8;
         let stays = self.sounding.is_some_and(|sounding| {
@@ -39,7 +42,10 @@ impl NoteOut {
             return NoteChange::default();
         }
         let velocity = (1.0 + controls.loudness_db / 60.0).clamp(0.05, 1.0);
-        NoteChange { ended: self.sounding.replace(key), started: Some((key, velocity)) }
+        NoteChange {
+            ended: self.sounding.replace(key),
+            started: Some((key, velocity)),
+        }
     }
 }
 
@@ -48,16 +54,26 @@ mod tests {
     use super::*;
 
     fn at(pitch_note: f32, loudness_db: f32) -> Controls {
-        Controls { pitch_note, loudness_db, ..Controls::SILENT }
+        Controls {
+            pitch_note,
+            loudness_db,
+            ..Controls::SILENT
+        }
     }
 
     #[test]
     fn vibrato_is_one_note_and_a_step_is_two() {
         let mut notes = NoteOut::default();
-        assert_eq!(notes.push(&at(60.0, -20.0), true).started.map(|n| n.0), Some(60));
+        assert_eq!(
+            notes.push(&at(60.0, -20.0), true).started.map(|n| n.0),
+            Some(60)
+        );
         assert_eq!(notes.push(&at(60.6, -20.0), true), NoteChange::default());
         let step = notes.push(&at(62.0, -20.0), true);
-        assert_eq!((step.ended, step.started.map(|n| n.0)), (Some(60), Some(62)));
+        assert_eq!(
+            (step.ended, step.started.map(|n| n.0)),
+            (Some(60), Some(62))
+        );
     }
 
     #[test]

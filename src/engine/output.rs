@@ -6,6 +6,8 @@ use crate::units::db_to_gain;
 
 /// Time in which the output shuts and opens at a panic.
 const PANIC_FADE_MS: f32 = 5.0;
+/// The loudest sample that leaves, in dB relative to full scale.
+const CEILING_DB: f32 = -0.3;
 /// Time constant of the gain.
 const GAIN_MS: f32 = 10.0;
 
@@ -25,7 +27,7 @@ impl Output {
             target_gain: 1.0,
             approach: 1.0 - (-1.0 / (GAIN_MS * 1e-3 * sample_rate_hz)).exp(),
             fade: Fade::new(sample_rate_hz, PANIC_FADE_MS),
-            limiter: Limiter::new(sample_rate_hz),
+            limiter: Limiter::new(sample_rate_hz, CEILING_DB),
             peak: 0.0,
         }
     }

@@ -4,17 +4,17 @@
 use super::note_out::NoteChange;
 use super::ticks::Chunk;
 use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
-use crate::controls::SILENCE_DB;
 use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::features::LimbFeature;
 use crate::gesture::pipeline::Motion;
 use crate::neural::gesture_model::Intent;
 use crate::neural::voice::Draw;
 use crate::telemetry::{AudioCounts, Snapshot};
-use crate::units::HostTime;
+use crate::units::{HostTime, gain_to_db};
 
-/// Above this level a sound is heard whole; from here down to silence it is faded, so that no model hums.
-const WHOLE_DB: f32 = -70.0;
+/// Above this level a sound is heard whole; from here down it is faded, so that no model hums while it rests.
+const WHOLE_DB: f32 = -56.0;
+const GONE_DB: f32 = -66.0;
 const TICK_MS: f32 = 1e3 / TICK_RATE_HZ as f32;
 
 impl Engine {
@@ -72,13 +72,17 @@ impl Engine {
     fn tick(&mut self, tick: u64, length_samples: u32, time: HostTime) {
         self.take_readings();
         let motion = *self.motion.tick(time);
-        let crossfade_ticks = (self.settings.crossfade_ms * 1e-3 * TICK_RATE_HZ as f32).round().max(1.0) as u32;
+        let crossfade_ticks = (self.settings.crossfade_ms * 1e-3 * TICK_RATE_HZ as f32)
+            .round()
+            .max(1.0) as u32;
         let draw = Draw {
             temperature: self.settings.temperature,
             dice: dice(tick as i64 + self.song_tick_offset),
         };
         let slot = usize::from(self.settings.gesture_slot);
-        let intent = self.gestures.tick(slot, &motion.bank, draw, crossfade_ticks);
+        let intent = self
+            .gestures
+            .tick(slot, &motion.bank, draw, crossfade_ticks);
         if !self.settings.freeze {
             self.intent = intent;
             self.presence = motion.freshest(&self.seating);
@@ -93,9 +97,11 @@ impl Engine {
         let slot = usize::from(self.settings.sound_slot);
         self.frame = self.sounds.tick(slot, &self.controls, (), crossfade_ticks);
         self.fade_to_silence();
-        self.synth.set_target(&self.frame, &self.bands, length_samples);
+        self.synth
+            .set_target(&self.frame, &self.bands, length_samples);
         self.close_panic();
-        self.output.set(self.settings.gain_db, self.panic_ticks == 0);
+        self.output
+            .set(self.settings.gain_db, self.panic_ticks == 0);
         let note = self.notes.push(&self.controls, self.settings.note_out);
         self.note_queue.push(note);
         self.tell(tick, time, &motion);
@@ -103,7 +109,11 @@ impl Engine {
 
     fn take_readings(&mut self) {
         for feed in self.feeds.iter_mut().flatten() {
-            let Mail::Feed { readings: Some(readings), .. } = &mut **feed else {
+            let Mail::Feed {
+                readings: Some(readings),
+                ..
+            } = &mut **feed
+            else {
                 continue;
             };
             for _ in 0..READINGS_PER_TICK {
@@ -119,8 +129,13 @@ impl Engine {
         if loudness_db >= WHOLE_DB {
             return;
         }
-        let gain = ((loudness_db - SILENCE_DB) / (WHOLE_DB - SILENCE_DB)).clamp(0.0, 1.0);
-        for amplitude in self.frame.harmonics.iter_mut().chain(&mut self.frame.noise_rms) {
+        let gain = ((loudness_db - GONE_DB) / (WHOLE_DB - GONE_DB)).clamp(0.0, 1.0);
+        for amplitude in self
+            .frame
+            .harmonics
+            .iter_mut()
+            .chain(&mut self.frame.noise_rms)
+        {
             *amplitude *= gain;
         }
     }
@@ -151,7 +166,7 @@ impl Engine {
             motion_age_ms: playout_ms + glide_ms + TICK_MS / 2.0,
             playout_ms,
             callback_load: self.meters.take_worst_load(),
-            limiter_db: self.output.limiter().reduction_db(),
+            limiter_db: gain_to_db(self.output.limiter().gain()),
             counts: AudioCounts {
                 late: counts.late,
                 bridged: counts.bridged,
@@ -169,7 +184,10 @@ impl Engine {
 
     fn overruns(&self) -> u64 {
         let dropped = |feed: &Option<Box<Mail>>| match feed.as_deref() {
-            Some(Mail::Feed { readings: Some(readings), .. }) => readings.dropped(),
+            Some(Mail::Feed {
+                readings: Some(readings),
+                ..
+            }) => readings.dropped(),
             _ => 0,
         };
         self.feeds.iter().map(dropped).sum()

@@ -29,7 +29,12 @@ pub struct Chunk {
 
 impl Ticks {
     pub fn new(sample_rate_hz: f64) -> Self {
-        Ticks { sample_rate_hz, position: 0, next_tick: 0, next_start: 0 }
+        Ticks {
+            sample_rate_hz,
+            position: 0,
+            next_tick: 0,
+            next_start: 0,
+        }
     }
 
     pub fn reset(&mut self) {
@@ -53,7 +58,11 @@ impl Ticks {
         }
         let samples = (self.next_start - start).min(CHUNK_SAMPLES as u64);
         self.position += samples;
-        Chunk { start, samples: samples as usize, tick }
+        Chunk {
+            start,
+            samples: samples as usize,
+            tick,
+        }
     }
 
     fn tick_start(&self, tick: u64) -> u64 {

@@ -59,11 +59,6 @@ impl<const N: usize> Track<N> {
     fn place(&mut self, index: usize, entry: Entry<N>) {
         self.entries[(self.first + index) & (TRACK_CAPACITY - 1)] = entry;
     }
-
-    pub fn newest(&self) -> Option<Entry<N>> {
-        (self.count > 0).then(|| self.entry(self.count - 1))
-    }
-
     /// Files a reading by its stamp. Components that are NaN are taken from the entry of the same stamp, else from
     /// the one before. A stamp older than a full history is dropped.
     pub fn push(&mut self, time_s: f64, values: [f32; N]) {
@@ -140,7 +135,7 @@ mod tests {
         track.push(1.0, [1.0, f32::NAN, f32::NAN]);
         track.push(1.0, [f32::NAN, 2.0, f32::NAN]);
         track.push(1.0, [f32::NAN, f32::NAN, 3.0]);
-        assert_eq!(track.newest().unwrap().values, [1.0, 2.0, 3.0]);
+        assert_eq!(track.entry(track.count - 1).values, [1.0, 2.0, 3.0]);
         assert_eq!(track.count, 1);
     }
 

@@ -213,7 +213,7 @@ impl Contract {
             ));
         }
         let rate = self.frame_rate_hz;
-        if rate < 10 || rate > GRID_HZ || !GRID_HZ.is_multiple_of(rate) {
+        if !(10..=GRID_HZ).contains(&rate) || !GRID_HZ.is_multiple_of(rate) {
             return refuse(format!(
                 "frame_rate_hz is {rate}, but it has to divide {GRID_HZ}: 200, 100, 50, 40, 25, 20 or 10"
             ));

@@ -13,6 +13,7 @@ pub mod lower;
 pub mod model;
 pub mod oracle;
 pub mod plan;
+pub mod report;
 pub mod screen;
 pub mod shipped;
 pub mod slot;

@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn stepping_is_repeatable_and_a_reset_forgets() {
         let mut model = Model::load(&zoo::lstm(4, 16, 1)).unwrap();
-        let mut run = |model: &mut Model| {
+        let run = |model: &mut Model| {
             let x = model.input_index("x").unwrap();
             let y = model.output_index("y").unwrap();
             let steps = (0..20).map(|i| {

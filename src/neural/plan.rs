@@ -10,6 +10,7 @@ use super::kernel::Aligned;
 use super::kernel::cell;
 use super::kernel::matrix::{MAX_SIDES, Matrix};
 use super::kernel::pointwise::{self, Binary, Reduce, Unary};
+use super::kernel::window::{self, OverlapAdd, Windows};
 
 /// A stretch of the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,32 @@ pub enum Kernel {
         scale: Vec<f32>,
         bias: Vec<f32>,
         epsilon: f32,
+    },
+    Windows {
+        windows: Windows,
+        x: usize,
+    },
+    Transpose {
+        x: usize,
+        rows: usize,
+        columns: usize,
+    },
+    OverlapAdd {
+        add: OverlapAdd,
+        x: usize,
+        bias: Vec<f32>,
+    },
+    /// Matrices `[m][k]` and `[k][n]`, as many as the output holds.
+    Product {
+        a: usize,
+        b: usize,
+        shape: [usize; 3],
+    },
+    Pick {
+        table: usize,
+        rows: usize,
+        width: usize,
+        index: usize,
     },
 }
 
@@ -311,5 +338,39 @@ fn run(arch: Arch, kernel: &Kernel, before: &[f32], out: &mut [f32]) {
             bias,
             epsilon,
         } => pointwise::layer_norm(&before[*x..][..out.len()], scale, bias, *epsilon, out),
+        Kernel::Windows { windows, x } => {
+            windows.run(&before[*x..][..windows.channels * windows.time], out);
+        }
+        Kernel::Transpose { x, rows, columns } => {
+            window::transpose(&before[*x..][..out.len()], out, *rows, *columns);
+        }
+        Kernel::OverlapAdd { add, x, bias } => {
+            add.run(
+                &before[*x..][..add.steps * add.channels * add.taps],
+                bias,
+                out,
+            );
+        }
+        Kernel::Product {
+            a,
+            b,
+            shape: [m, k, n],
+        } => {
+            for (i, out) in out.chunks_exact_mut(m * n).enumerate() {
+                let a = &before[a + i * m * k..][..m * k];
+                window::product(arch, a, &before[b + i * k * n..][..k * n], out, *n);
+            }
+        }
+        Kernel::Pick {
+            table,
+            rows,
+            width,
+            index,
+        } => {
+            for (i, out) in out.chunks_exact_mut(*width).enumerate() {
+                let table = &before[*table..][..rows * width];
+                window::pick(table, *rows, before[index + i], out);
+            }
+        }
     }
 }

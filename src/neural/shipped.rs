@@ -1,16 +1,20 @@
 //! The models that come inside the plugin, so that it sounds on first load. Each has a card in `models/`.
 //! They are read and checked once a process; every instance gets a copy. Never on the audio thread.
 
+use super::ModelError;
 use super::gesture_model::GestureModel;
 use super::slot::Loader;
 use super::sound_model::SoundModel;
-use super::ModelError;
 use super::voice::{GestureLoader, GestureVoice, SoundLoader};
 use std::sync::{Mutex, PoisonError};
 
 /// ONNX files in the order of their slots.
-pub const GESTURES: &[&[u8]] = &[];
-pub const SOUNDS: &[&[u8]] = &[];
+pub const GESTURES: &[&[u8]] = &[include_bytes!("../../models/bowing-forearm.onnx")];
+pub const SOUNDS: &[&[u8]] = &[
+    include_bytes!("../../models/violin.onnx"),
+    include_bytes!("../../models/clarinet.onnx"),
+    include_bytes!("../../models/nylon-guitar.onnx"),
+];
 
 static LOADED: Mutex<Option<(Vec<GestureModel>, Vec<SoundModel>)>> = Mutex::new(None);
 
@@ -20,8 +24,14 @@ pub fn models() -> Result<(Vec<GestureModel>, Vec<SoundModel>), ModelError> {
     if let Some(models) = &*loaded {
         return Ok(models.clone());
     }
-    let gestures = GESTURES.iter().map(|bytes| GestureModel::load(bytes)).collect::<Result<_, _>>()?;
-    let sounds = SOUNDS.iter().map(|bytes| SoundModel::load(bytes)).collect::<Result<_, _>>()?;
+    let gestures = GESTURES
+        .iter()
+        .map(|bytes| GestureModel::load(bytes))
+        .collect::<Result<_, _>>()?;
+    let sounds = SOUNDS
+        .iter()
+        .map(|bytes| SoundModel::load(bytes))
+        .collect::<Result<_, _>>()?;
     Ok(loaded.insert((gestures, sounds)).clone())
 }
 

@@ -101,7 +101,11 @@ pub fn rack<M: Stepping>(blank: M::Input, silent: M::Output) -> (Loader<M>, Rack
         slots: [const { None }; SLOT_COUNT + 1],
         silent,
         playing: None,
-        glide: Glide { from: silent, to: silent, since: 0 },
+        glide: Glide {
+            from: silent,
+            to: silent,
+            since: 0,
+        },
         switch: None,
         history: vec![blank; HISTORY_TICKS].into_boxed_slice(),
         tick: 0,
@@ -112,9 +116,17 @@ pub fn rack<M: Stepping>(blank: M::Input, silent: M::Output) -> (Loader<M>, Rack
 impl<M: Stepping> Rack<M> {
     /// Every model forgets; models and the one that plays stay.
     pub fn reset(&mut self) {
-        self.slots.iter_mut().flatten().filter_map(|held| held.model.as_mut()).for_each(M::reset);
+        self.slots
+            .iter_mut()
+            .flatten()
+            .filter_map(|held| held.model.as_mut())
+            .for_each(M::reset);
         self.finish_switch();
-        self.glide = Glide { from: self.silent, to: self.silent, since: 0 };
+        self.glide = Glide {
+            from: self.silent,
+            to: self.silent,
+            since: 0,
+        };
         self.tick = 0;
     }
 
@@ -164,7 +176,9 @@ impl<M: Stepping> Rack<M> {
 
     /// At most one a tick; what plays waits behind the scenes until it has faded.
     fn take_arrival(&mut self) {
-        let Some(arrival) = self.arrivals.receive() else { return };
+        let Some(arrival) = self.arrivals.receive() else {
+            return;
+        };
         let slot = arrival.slot.min(SLOT_COUNT - 1);
         let before = self.slots[slot].take();
         if self.playing == Some(slot) {
@@ -196,12 +210,23 @@ impl<M: Stepping> Rack<M> {
             to: selected,
             ticks: 0,
             heard: self.tick.saturating_sub(HISTORY_TICKS as u64),
-            glide: Glide { from: self.silent, to: self.silent, since: 0 },
+            glide: Glide {
+                from: self.silent,
+                to: self.silent,
+                since: 0,
+            },
         });
     }
 
-    fn continue_switch(&mut self, playing: M::Output, context: M::Context, crossfade_ticks: u32) -> M::Output {
-        let Some(mut switch) = self.switch else { return playing };
+    fn continue_switch(
+        &mut self,
+        playing: M::Output,
+        context: M::Context,
+        crossfade_ticks: u32,
+    ) -> M::Output {
+        let Some(mut switch) = self.switch else {
+            return playing;
+        };
         switch.ticks += 1;
         let mut incoming = switch.glide.to;
         for _ in 0..WARM_STEPS {
@@ -238,13 +263,22 @@ impl<M: Stepping> Rack<M> {
     }
 }
 
-fn model_in<M>(slots: &mut [Option<Box<Arrival<M>>>; SLOT_COUNT + 1], slot: usize) -> Option<&mut M> {
+fn model_in<M>(
+    slots: &mut [Option<Box<Arrival<M>>>; SLOT_COUNT + 1],
+    slot: usize,
+) -> Option<&mut M> {
     slots.get_mut(slot)?.as_mut()?.model.as_mut()
 }
 
 impl<O: Blend> Glide<O> {
     /// Steps the model when tick `tick` (from 1) is one of its own, and says where the line to its output stands.
-    fn advance<M>(&mut self, model: Option<&mut M>, tick: u64, input: &M::Input, context: M::Context) -> O
+    fn advance<M>(
+        &mut self,
+        model: Option<&mut M>,
+        tick: u64,
+        input: &M::Input,
+        context: M::Context,
+    ) -> O
     where
         M: Stepping<Output = O>,
     {
@@ -259,7 +293,8 @@ impl<O: Blend> Glide<O> {
         if self.since >= period {
             return self.to;
         }
-        self.from.toward(&self.to, self.since as f32 / period as f32)
+        self.from
+            .toward(&self.to, self.since as f32 / period as f32)
     }
 }
 
@@ -302,7 +337,14 @@ mod tests {
     fn filled(numbers: &[f32]) -> (Loader<Counter>, Rack<Counter>) {
         let (mut loader, mut rack) = rack(0.0, Said(0.0, 0));
         for (slot, &number) in numbers.iter().enumerate() {
-            assert!(loader.fill(slot, Some(Counter { number, heard: 0, period: 1 })));
+            assert!(loader.fill(
+                slot,
+                Some(Counter {
+                    number,
+                    heard: 0,
+                    period: 1
+                })
+            ));
         }
         for _ in 0..300 {
             rack.tick(0, &1.0, (), 6);
@@ -318,7 +360,11 @@ mod tests {
         assert!(said[..landing].iter().all(|s| s.0 == 10.0));
         let fade: Vec<f32> = said[landing..landing + 4].iter().map(|s| s.0).collect();
         assert_eq!(fade, [12.5, 15.0, 17.5, 20.0]);
-        assert!(said[landing + 3].1 > HISTORY_TICKS as u32, "cold start: heard {}", said[landing + 3].1);
+        assert!(
+            said[landing + 3].1 > HISTORY_TICKS as u32,
+            "cold start: heard {}",
+            said[landing + 3].1
+        );
     }
 
     #[test]
@@ -330,7 +376,14 @@ mod tests {
     #[test]
     fn a_model_that_is_replaced_while_it_plays_fades_and_goes_home() {
         let (mut loader, mut rack) = filled(&[10.0]);
-        assert!(loader.fill(0, Some(Counter { number: 30.0, heard: 0, period: 1 })));
+        assert!(loader.fill(
+            0,
+            Some(Counter {
+                number: 30.0,
+                heard: 0,
+                period: 1
+            })
+        ));
         let said: Vec<f32> = (0..60).map(|_| rack.tick(0, &1.0, (), 4).0).collect();
         assert_eq!((said[0], said[59]), (10.0, 30.0));
         assert_eq!(loader.collect(), 1);
@@ -341,14 +394,24 @@ mod tests {
         let (mut loader, mut rack) = filled(&[10.0, 20.0]);
         assert!(loader.fill(0, None));
         assert!((0..100).all(|_| rack.tick(0, &1.0, (), 1).0 == 10.0));
-        assert_eq!((0..100).map(|_| rack.tick(1, &1.0, (), 1).0).last(), Some(20.0));
+        assert_eq!(
+            (0..100).map(|_| rack.tick(1, &1.0, (), 1).0).last(),
+            Some(20.0)
+        );
         assert_eq!(loader.collect(), 2);
     }
 
     #[test]
     fn a_slow_model_moves_in_a_straight_line() {
         let (mut loader, mut rack) = rack(0.0, Said(0.0, 0));
-        loader.fill(0, Some(Counter { number: 8.0, heard: 0, period: 4 }));
+        loader.fill(
+            0,
+            Some(Counter {
+                number: 8.0,
+                heard: 0,
+                period: 4,
+            }),
+        );
         let said: Vec<f32> = (0..6).map(|_| rack.tick(0, &1.0, (), 1).0).collect();
         assert_eq!(said, [2.0, 4.0, 6.0, 8.0, 8.0, 8.0]);
     }

@@ -42,7 +42,11 @@ impl GestureVoice {
     /// Every input hears the feature it is named after, until a map says otherwise.
     pub fn new(model: GestureModel) -> Self {
         let (map, _) = Mapping::default().compile(model.input_names(), &[]);
-        GestureVoice { model, map, inputs: [0.0; INPUT_CAPACITY] }
+        GestureVoice {
+            model,
+            map,
+            inputs: [0.0; INPUT_CAPACITY],
+        }
     }
 
     pub fn model(&self) -> &GestureModel {
@@ -70,7 +74,8 @@ impl Stepping for GestureVoice {
     fn step(&mut self, bank: &FeatureBank, draw: Draw) -> Intent {
         let count = self.model.input_names().len().min(INPUT_CAPACITY);
         self.map.apply(bank, &mut self.inputs[..count]);
-        self.model.step(&self.inputs[..count], draw.temperature, draw.dice)
+        self.model
+            .step(&self.inputs[..count], draw.temperature, draw.dice)
     }
 }
 

@@ -59,7 +59,11 @@ pub enum Request {
     /// Starts (or, with `None`, stops) the virtual performer on the first open port.
     Perform(Option<Style>),
     /// Fills a slot (1 to 16) from a model file.
-    LoadModel { kind: SlotKind, slot: u8, file: PathBuf },
+    LoadModel {
+        kind: SlotKind,
+        slot: u8,
+        file: PathBuf,
+    },
     /// Empties the last notice.
     DismissNotice,
 }
@@ -73,7 +77,13 @@ pub struct Desk {
 /// Builds the desk and the end that the steward listens on.
 pub fn desk() -> (Desk, Receiver<Request>) {
     let (sender, receiver) = channel();
-    (Desk { view: Mutex::new(View::default()), requests: Mutex::new(sender) }, receiver)
+    (
+        Desk {
+            view: Mutex::new(View::default()),
+            requests: Mutex::new(sender),
+        },
+        receiver,
+    )
 }
 
 impl Desk {

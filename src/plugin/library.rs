@@ -9,10 +9,15 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryError {
     #[error("{}: {error}", path.display())]
-    File { path: PathBuf, error: std::io::Error },
+    File {
+        path: PathBuf,
+        error: std::io::Error,
+    },
     #[error("this system names no folder for user data: set HOME")]
     NoFolder,
-    #[error("model \"{name}\" ({sha256}) is not in this computer's model folder: load its file into the slot again")]
+    #[error(
+        "model \"{name}\" ({sha256}) is not in this computer's model folder: load its file into the slot again"
+    )]
     Missing { name: String, sha256: String },
     #[error("{}: not the model its name promises (the file was damaged): load it again", path.display())]
     Damaged { path: PathBuf },
@@ -20,12 +25,18 @@ pub enum LibraryError {
 
 /// SHA-256 in hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// The folder that holds the user's models.
 pub fn folder() -> Result<PathBuf, LibraryError> {
-    Ok(dirs::data_dir().ok_or(LibraryError::NoFolder)?.join("imu2music").join("models"))
+    Ok(dirs::data_dir()
+        .ok_or(LibraryError::NoFolder)?
+        .join("imu2music")
+        .join("models"))
 }
 
 /// Keeps a copy of a model and returns its hash.
@@ -35,7 +46,10 @@ pub fn keep(folder: &Path, bytes: &[u8]) -> Result<String, LibraryError> {
     if path.exists() {
         return Ok(hash);
     }
-    let failed = |error| LibraryError::File { path: path.clone(), error };
+    let failed = |error| LibraryError::File {
+        path: path.clone(),
+        error,
+    };
     std::fs::create_dir_all(folder).map_err(failed)?;
     let unfinished = folder.join(format!("{hash}.{}.part", std::process::id()));
     std::fs::File::create(&unfinished)
@@ -47,7 +61,10 @@ pub fn keep(folder: &Path, bytes: &[u8]) -> Result<String, LibraryError> {
 
 /// Reads a kept model back.
 pub fn find(folder: &Path, name: &str, hash: &str) -> Result<Vec<u8>, LibraryError> {
-    let missing = || LibraryError::Missing { name: name.into(), sha256: hash.into() };
+    let missing = || LibraryError::Missing {
+        name: name.into(),
+        sha256: hash.into(),
+    };
     if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(missing());
     }
@@ -78,7 +95,9 @@ mod tests {
     #[test]
     fn a_missing_model_is_named_with_its_hash() {
         let hash = "0".repeat(64);
-        let text = find(&scratch("missing"), "My violin", &hash).unwrap_err().to_string();
+        let text = find(&scratch("missing"), "My violin", &hash)
+            .unwrap_err()
+            .to_string();
         assert!(text.contains("My violin") && text.contains(&hash), "{text}");
     }
 
@@ -92,7 +111,10 @@ mod tests {
         let folder = scratch("damaged");
         let hash = keep(&folder, b"a model").unwrap();
         std::fs::write(folder.join(format!("{hash}.onnx")), b"another").unwrap();
-        assert!(matches!(find(&folder, "A", &hash), Err(LibraryError::Damaged { .. })));
+        assert!(matches!(
+            find(&folder, "A", &hash),
+            Err(LibraryError::Damaged { .. })
+        ));
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,6 +1,7 @@
 //! The host adapter: CLAP, VST3 and standalone around the engine. Nothing musical happens here.
 
 pub mod desk;
+mod gate;
 pub mod library;
 pub mod state;
 mod steward;
@@ -12,6 +13,7 @@ use crate::engine::{Engine, Settings};
 use crate::params::{InstrumentParams, SlotNames};
 use crate::units::HostTime;
 use desk::{Desk, Request};
+use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiEditor;
 use std::sync::Arc;
@@ -37,7 +39,10 @@ impl Default for Imu2Music {
         let (gesture_names, sound_names) = (SlotNames::default(), SlotNames::default());
         let (desk, requests) = desk::desk();
         Imu2Music {
-            params: Arc::new(InstrumentParams::new(gesture_names.clone(), sound_names.clone())),
+            params: Arc::new(InstrumentParams::new(
+                gesture_names.clone(),
+                sound_names.clone(),
+            )),
             desk: Arc::new(desk),
             requests: Some(requests),
             gesture_names,
@@ -78,7 +83,7 @@ impl Plugin for Imu2Music {
     }
 
     fn filter_state(state: &mut PluginState) {
-        if let Err(error) = state::filter(state) {
+        if let Err(error) = gate::filter(state) {
             nice_warn!("{error}");
         }
     }
@@ -117,7 +122,11 @@ impl Plugin for Imu2Music {
         let settings: Settings = self.params.settings(self.host_offline);
         let begun = HostTime::now();
         let transport = context.transport();
-        let song_s = if transport.playing { transport.pos_seconds() } else { None };
+        let song_s = if transport.playing {
+            transport.pos_seconds()
+        } else {
+            None
+        };
         engine.begin_block(begun, samples, &settings, song_s);
         if let [left, right, ..] = buffer.as_slice() {
             render_between_events(engine, left, right, context);
@@ -210,7 +219,12 @@ fn note_off(timing: u32, key: u8) -> NoteEvent<()> {
 fn apply(engine: &mut Engine, event: NoteEvent<()>) {
     let keys = engine.keys();
     match event {
-        NoteEvent::NoteOn { channel, key, velocity, .. } => keys.press(HeldKey::new(
+        NoteEvent::NoteOn {
+            channel,
+            key,
+            velocity,
+            ..
+        } => keys.press(HeldKey::new(
             channel.number().unwrap_or(0),
             key.number_or_middle_c().min(127),
             velocity,
@@ -218,20 +232,46 @@ fn apply(engine: &mut Engine, event: NoteEvent<()>) {
         NoteEvent::NoteOff { channel, key, .. } | NoteEvent::Choke { channel, key, .. } => {
             keys.release(channel.number(), key.number());
         }
-        NoteEvent::PolyTuning { channel, key, tuning, .. } => {
-            keys.express(channel.number(), key.number(), |held| held.tuning_semitones = tuning);
+        NoteEvent::PolyTuning {
+            channel,
+            key,
+            tuning,
+            ..
+        } => {
+            keys.express(channel.number(), key.number(), |held| {
+                held.tuning_semitones = tuning
+            });
         }
-        NoteEvent::PolyPressure { channel, key, pressure, .. } => {
-            keys.express(channel.number(), key.number(), |held| held.pressure = Some(pressure));
+        NoteEvent::PolyPressure {
+            channel,
+            key,
+            pressure,
+            ..
+        } => {
+            keys.express(channel.number(), key.number(), |held| {
+                held.pressure = Some(pressure)
+            });
         }
-        NoteEvent::PolyBrightness { channel, key, brightness, .. } => {
-            keys.express(channel.number(), key.number(), |held| held.brightness = Some(brightness));
+        NoteEvent::PolyBrightness {
+            channel,
+            key,
+            brightness,
+            ..
+        } => {
+            keys.express(channel.number(), key.number(), |held| {
+                held.brightness = Some(brightness)
+            });
         }
-        NoteEvent::MidiChannelPressure { channel, pressure, .. } => {
+        NoteEvent::MidiChannelPressure {
+            channel, pressure, ..
+        } => {
             keys.express(Some(channel), None, |held| held.pressure = Some(pressure));
         }
         NoteEvent::MidiPitchBend { value, .. } => keys.bend(2.0 * value - 1.0),
-        NoteEvent::MidiCC { cc: control_change::ALL_NOTES_OFF | control_change::ALL_SOUND_OFF, .. } => {
+        NoteEvent::MidiCC {
+            cc: control_change::ALL_NOTES_OFF | control_change::ALL_SOUND_OFF,
+            ..
+        } => {
             keys.clear();
         }
         _ => {}
@@ -244,8 +284,11 @@ impl ClapPlugin for Imu2Music {
         Some("Wearable motion sensors play neural instruments");
     const CLAP_MANUAL_URL: Option<&'static str> = Some(Self::URL);
     const CLAP_SUPPORT_URL: Option<&'static str> = Some(Self::URL);
-    const CLAP_FEATURES: &'static [ClapFeature] =
-        &[ClapFeature::Instrument, ClapFeature::Synthesizer, ClapFeature::Stereo];
+    const CLAP_FEATURES: &'static [ClapFeature] = &[
+        ClapFeature::Instrument,
+        ClapFeature::Synthesizer,
+        ClapFeature::Stereo,
+    ];
 
     fn remote_controls(&self, context: &mut impl RemoteControlsContext) {
         let params = &self.params;

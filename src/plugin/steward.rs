@@ -9,21 +9,24 @@ use super::state::Session;
 use super::trace::{Around, Trace};
 use crate::engine::EngineShore;
 use crate::params::{InstrumentParams, SlotNames};
-use crate::sensor::performer::Style;
-use crate::sensor::transmit::Transmission;
+use crate::sensor::encode::Spoken;
+use crate::sensor::impair::{Impaired, Impairment};
+use crate::sensor::performer::{Performer, Style};
+use crate::sensor::transmit::{Transmitter, performed, speak};
 use crate::telemetry::Snapshot;
 use models::Models;
 use ports::Ports;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+/// Readings a second of each of the virtual performer's sensors.
+const PERFORMER_RATE_HZ: f64 = 100.0;
 /// How often the steward looks round.
 const ROUND: Duration = Duration::from_millis(20);
-
-static INSTANCES: AtomicUsize = AtomicUsize::new(0);
 
 /// What the steward takes over when it starts.
 pub struct Post {
@@ -48,14 +51,19 @@ impl Steward {
         let mut rounds = Rounds::new(post);
         let thread = {
             let leave = leave.clone();
-            std::thread::Builder::new().name("imu2music steward".into()).spawn(move || {
-                while !leave.load(Ordering::Acquire) {
-                    rounds.go();
-                    std::thread::park_timeout(ROUND);
-                }
-            })
+            std::thread::Builder::new()
+                .name("imu2music steward".into())
+                .spawn(move || {
+                    while !leave.load(Ordering::Acquire) {
+                        rounds.go();
+                        std::thread::park_timeout(ROUND);
+                    }
+                })
         };
-        Steward { leave, thread: thread.ok() }
+        Steward {
+            leave,
+            thread: thread.ok(),
+        }
     }
 }
 
@@ -76,15 +84,21 @@ struct Rounds {
     desk: Arc<Desk>,
     ports: Ports,
     models: Models,
-    performer: Option<(Style, Transmission)>,
+    performer: Option<(Style, Transmitter)>,
     trace: Option<Trace>,
     fresh: Vec<Snapshot>,
 }
 
 impl Rounds {
     fn new(post: Post) -> Rounds {
-        let Post { mut shore, requests, params, desk, gesture_names, sound_names } = post;
-        let instance = INSTANCES.fetch_add(1, Ordering::Relaxed) + 1;
+        let Post {
+            mut shore,
+            requests,
+            params,
+            desk,
+            gesture_names,
+            sound_names,
+        } = post;
         let mut models = Models::new(gesture_names, sound_names);
         models.load_shipped(&mut shore, &desk);
         let song = params.session.read().models.clone();
@@ -97,7 +111,7 @@ impl Rounds {
             ports: Ports::default(),
             models,
             performer: None,
-            trace: Trace::from_environment(instance),
+            trace: Trace::from_environment(),
             fresh: Vec::new(),
         }
     }
@@ -107,11 +121,16 @@ impl Rounds {
         let gesture_slot = (self.params.gesture_slot.value() - 1).max(0) as usize;
         self.ports.follow(&session, &mut self.shore);
         self.answer_requests(&session);
-        self.models.follow(&session.models, &mut self.shore, &self.desk);
+        self.models
+            .follow(&session.models, &mut self.shore, &self.desk);
         let inputs = self.models.gesture_inputs();
-        if let Some(problems) = self.ports.route(&session, inputs, gesture_slot, &mut self.shore) {
+        if let Some(problems) = self
+            .ports
+            .route(&session, inputs, gesture_slot, &mut self.shore)
+        {
             let notices = problems.iter().map(ToString::to_string);
-            self.desk.write(|view| view.mapping_problems = notices.collect());
+            self.desk
+                .write(|view| view.mapping_problems = notices.collect());
         }
         self.shore.collect();
         self.report();
@@ -122,7 +141,13 @@ impl Rounds {
             match request {
                 Request::Perform(style) => self.perform(style, session),
                 Request::LoadModel { kind, slot, file } => {
-                    let outcome = self.models.load_file((kind, slot), &file, &mut self.shore, &self.params, &self.desk);
+                    let outcome = self.models.load_file(
+                        (kind, slot),
+                        &file,
+                        &mut self.shore,
+                        &self.params,
+                        &self.desk,
+                    );
                     if let Err(error) = outcome {
                         self.desk.write(|view| view.notice = Some(error));
                     }
@@ -135,13 +160,17 @@ impl Rounds {
     fn perform(&mut self, style: Option<Style>, session: &Session) {
         self.performer = None;
         let Some(style) = style else { return };
-        let Some(&port) = session.ports.first() else {
-            self.desk.write(|view| view.notice = Some("no port is open: add one to hear the performer".into()));
+        let Some(&port) = ports::wanted_ports(session).first() else {
+            self.desk.write(|view| {
+                view.notice = Some("no port is open: add one to hear the performer".into())
+            });
             return;
         };
-        match Transmission::perform(style, port) {
-            Ok(transmission) => self.performer = Some((style, transmission)),
-            Err(error) => self.desk.write(|view| view.notice = Some(error.to_string())),
+        match perform(style, port) {
+            Ok(transmitter) => self.performer = Some((style, transmitter)),
+            Err(error) => self
+                .desk
+                .write(|view| view.notice = Some(error.to_string())),
         }
     }
 
@@ -171,14 +200,29 @@ impl Rounds {
         let failed = self.fresh.iter().any(|snapshot| {
             let gesture_model = self.models.gesture_name(snapshot.gesture_slot);
             let sound_model = self.models.sound_name(snapshot.sound_slot);
-            let around = Around { hub, lost, gesture_model: &gesture_model, sound_model: &sound_model };
+            let around = Around {
+                hub,
+                lost,
+                gesture_model: &gesture_model,
+                sound_model: &sound_model,
+            };
             trace.write(snapshot, &around).is_err()
         });
         if failed || trace.flush().is_err() {
             self.trace = None;
             self.desk.write(|view| {
-                view.notice = Some("the trace file could not be written (is the disk full?): tracing stopped".into());
+                view.notice = Some(
+                    "the trace file could not be written (is the disk full?): tracing stopped"
+                        .into(),
+                );
             });
         }
     }
+}
+
+/// The virtual performer as real packets on loopback, with a stage's Wi-Fi imitated, until it is dropped.
+fn perform(style: Style, port: u16) -> std::io::Result<Transmitter> {
+    let readings = performed(Performer::new(style, 1), PERFORMER_RATE_HZ, None);
+    let plan = Impaired::new(speak(readings, Spoken::RiotV2), Impairment::WIRELESS);
+    Transmitter::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), plan, 1.0)
 }

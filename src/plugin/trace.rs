@@ -3,6 +3,8 @@
 
 use crate::sensor::hub::HubCounters;
 use crate::telemetry::Snapshot;
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -13,8 +15,12 @@ pub const TRACE_VARIABLE: &str = "IMU2MUSIC_TRACE";
 const HEADER: &str = "song_s,host_s,motion_energy_1,motion_energy_2,pitch_note,loudness_db,brightness,noisiness,\
 onset,datagrams,frames,lost,late,malformed,motion_age_ms,playout_ms,callback_load,peak,gesture_model,sound_model";
 
+/// Numbers that open traces of this process hold, from 1: a plugin that is loaded again writes the first file again.
+static NUMBERS: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+
 pub struct Trace {
     file: BufWriter<File>,
+    number: usize,
 }
 
 /// What a row needs beside the audio thread's snapshot.
@@ -28,16 +34,18 @@ pub struct Around<'a> {
 
 impl Trace {
     /// Opens the file the environment names; further instances in a process get `name.2`, `name.3`, …
-    pub fn from_environment(instance: usize) -> Option<Trace> {
+    pub fn from_environment() -> Option<Trace> {
         let mut path = PathBuf::from(std::env::var_os(TRACE_VARIABLE)?);
-        if instance > 1 {
+        let number = take_number();
+        if number > 1 {
             let mut name = path.file_name()?.to_owned();
-            name.push(format!(".{instance}"));
+            name.push(format!(".{number}"));
             path.set_file_name(name);
         }
-        let mut file = BufWriter::new(File::create(path).ok()?);
-        writeln!(file, "{HEADER}").ok()?;
-        Some(Trace { file })
+        let file = BufWriter::new(File::create(path).ok()?);
+        let mut trace = Trace { file, number };
+        writeln!(trace.file, "{HEADER}").ok()?;
+        Some(trace)
     }
 
     pub fn write(&mut self, s: &Snapshot, around: &Around) -> std::io::Result<()> {
@@ -71,4 +79,17 @@ impl Trace {
     pub fn flush(&mut self) -> std::io::Result<()> {
         self.file.flush()
     }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        NUMBERS.lock().remove(&self.number);
+    }
+}
+
+fn take_number() -> usize {
+    let mut numbers = NUMBERS.lock();
+    let number = (1..).find(|number| !numbers.contains(number)).unwrap_or(1);
+    numbers.insert(number);
+    number
 }

@@ -41,6 +41,15 @@ pub enum DialectError {
     },
 }
 
+impl DialectError {
+    /// Which row is at fault, from 1.
+    pub fn row(&self) -> usize {
+        match self {
+            DialectError::Layout { row, .. } | DialectError::Address { row, .. } => *row,
+        }
+    }
+}
+
 /// Index of a row in a [`Dialects`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RowId(u16);

@@ -16,10 +16,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::device::DeviceStatus;
+pub use super::device::DeviceStatus;
 use super::dialect::Dialects;
 use super::frame::SensorFrame;
-use super::intake::{HubCounters, Intake, UnknownMessage};
+pub use super::intake::HubCounters;
+use super::intake::{Intake, UnknownMessage};
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
 use crate::units::HostTime;
 

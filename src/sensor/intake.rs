@@ -6,6 +6,7 @@ use super::device::{DeviceStatus, DeviceTable};
 use super::dialect::{Dialects, Reading, RowId};
 use super::frame::SensorFrame;
 use super::osc::{self, Argument, Message};
+use super::ximu3;
 use crate::units::{DeviceTime, HostTime};
 
 /// Unknown addresses that are remembered for the user to look at.
@@ -29,6 +30,22 @@ pub struct HubCounters {
     pub refused: u64,
     /// Frames that this subscription's ring had no room for.
     pub dropped: u64,
+}
+
+impl HubCounters {
+    /// Both ports together.
+    pub fn plus(self, other: HubCounters) -> HubCounters {
+        HubCounters {
+            datagrams: self.datagrams + other.datagrams,
+            messages: self.messages + other.messages,
+            frames: self.frames + other.frames,
+            malformed: self.malformed + other.malformed,
+            unknown: self.unknown + other.unknown,
+            implausible: self.implausible + other.implausible,
+            refused: self.refused + other.refused,
+            dropped: self.dropped + other.dropped,
+        }
+    }
 }
 
 /// A message that no dialect knows, as last heard.
@@ -84,7 +101,12 @@ impl Intake {
     ) {
         self.counters.datagrams += 1;
         let mut messages = std::mem::take(&mut self.messages);
-        if osc::decode(datagram, &mut messages).is_err() {
+        let decode = if ximu3::recognises(datagram) {
+            ximu3::decode
+        } else {
+            osc::decode
+        };
+        if decode(datagram, &mut messages).is_err() {
             self.counters.malformed += 1;
         }
         for message in &messages {

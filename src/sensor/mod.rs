@@ -1,9 +1,11 @@
 //! Datagram → [`SensorFrame`]. Runs on the network thread; only the ring's output end goes to the audio thread.
 
 pub mod osc;
+pub mod ximu3;
 
 pub mod dialect;
 pub mod layout;
+pub mod profile;
 
 pub mod assembly;
 pub mod frame;

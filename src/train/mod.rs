@@ -2,8 +2,13 @@
 //! never in the plugin. The features are computed by the code that plays, the result is written as ONNX under the
 //! contract and checked against the network that was trained.
 
+pub mod analysis;
 pub mod gesture;
 pub mod progress;
+pub mod sound;
+
+use progress::Progress;
+use std::error::Error;
 
 /// What `imu2music train` can teach.
 #[derive(Clone, Debug)]
@@ -11,11 +16,34 @@ pub mod progress;
 pub enum Lesson {
     /// A gesture model: motion → Controls
     Gesture(gesture::Args),
+    /// A sound model: Controls → sound
+    Sound(sound::Args),
+    /// Phrases for a synthesiser to play, as a MIDI file: recordings to train a sound model on
+    Phrases(sound::phrases::Phrases),
 }
 
 /// The command `imu2music train …`.
-pub fn run(lesson: &Lesson) -> Result<(), Box<dyn std::error::Error>> {
+pub fn run(lesson: &Lesson) -> Result<(), Box<dyn Error>> {
     match lesson {
         Lesson::Gesture(args) => gesture::run(args).map(|_| ()).map_err(Into::into),
+        Lesson::Sound(args) => teach_sound(args),
+        Lesson::Phrases(wanted) => sound::phrases::run(wanted).map_err(Into::into),
     }
+}
+
+fn teach_sound(args: &sound::Args) -> Result<(), Box<dyn Error>> {
+    progress::stop_on_interrupt();
+    let mut progress = Progress::new(false);
+    let report = sound::run(args, &mut |done, text| {
+        progress.report(done, text);
+        !progress::stop_asked()
+    })?;
+    println!(
+        "{} and {}: {} steps on {:.0} s of sound",
+        report.file.display(),
+        report.card.display(),
+        report.steps,
+        report.seconds_of_audio
+    );
+    Ok(())
 }

@@ -39,13 +39,29 @@ impl Rig {
         let (engine, mut shore) = Engine::new(sample_rate_hz);
         shipped::fill(&mut shore.gestures, &mut shore.sounds).expect("the shipped models load");
         let (input, output) = sensor_ring(1 << 14);
-        let _ = shore.mail.send(Box::new(Mail::Feed { index: 0, readings: Some(output) }));
+        let _ = shore.mail.send(Box::new(Mail::Feed {
+            index: 0,
+            readings: Some(output),
+        }));
         let inputs = ["right_forearm.energy", "left_forearm.energy"];
         let (map, _) = Mapping::default().compile(&inputs, &[]);
         let _ = shore.mail.send(Box::new(Mail::Seating(map.seating)));
-        let settings = Settings { offline: true, playout_ms: Some(15.0), ..Settings::default() };
+        let settings = Settings {
+            offline: true,
+            playout_ms: Some(15.0),
+            ..Settings::default()
+        };
         let readings = readings(style, seed, seconds);
-        let mut rig = Rig { engine, shore, settings, sample_rate_hz, input, readings, sent: 0, rendered: 0 };
+        let mut rig = Rig {
+            engine,
+            shore,
+            settings,
+            sample_rate_hz,
+            input,
+            readings,
+            sent: 0,
+            rendered: 0,
+        };
         // The first block anchors the offline clock; from here on samples alone count.
         rig.block(&mut [0.0], &mut [0.0]);
         rig
@@ -67,8 +83,13 @@ impl Rig {
         let end_s = (self.rendered + left.len()) as f64 / f64::from(self.sample_rate_hz);
         self.send(end_s + 0.05);
         // As far as the wall clock goes, every reading has happened.
-        let now = if self.rendered == 0 { START } else { START + 1e6 };
-        self.engine.begin_block(now, left.len(), &self.settings, None);
+        let now = if self.rendered == 0 {
+            START
+        } else {
+            START + 1e6
+        };
+        self.engine
+            .begin_block(now, left.len(), &self.settings, None);
         self.engine.render(left, right);
         self.engine.end_block(now, now, left.len());
         self.rendered += left.len();
@@ -77,7 +98,11 @@ impl Rig {
     /// Renders `seconds` in blocks of the lengths that `next_block` gives.
     pub fn render(&mut self, seconds: f64, mut next_block: impl FnMut() -> usize) -> Rendered {
         let total = (seconds * f64::from(self.sample_rate_hz)).round() as usize;
-        let mut out = Rendered { left: vec![0.0; total], right: vec![0.0; total], controls: Vec::new() };
+        let mut out = Rendered {
+            left: vec![0.0; total],
+            right: vec![0.0; total],
+            controls: Vec::new(),
+        };
         let mut done = 0;
         while done < total {
             let end = (done + next_block().max(1)).min(total);
@@ -107,6 +132,7 @@ fn readings(style: Style, seed: u64, seconds: f64) -> Vec<SensorFrame> {
 
 /// Level over a window in dB relative to full scale.
 pub fn level_db(samples: &[f32]) -> f32 {
-    let power = samples.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / samples.len().max(1) as f64;
+    let power =
+        samples.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>() / samples.len().max(1) as f64;
     10.0 * (power.max(1e-20)).log10() as f32
 }

@@ -1,4 +1,4 @@
-//! Runs the benchmark programs of `tests/bench` in cargo's bench profile.
+//! Runs the benchmark programs of `tests/bench`, from the optimised build that tests and demo use too.
 
 use crate::setup::{self, Purpose};
 use crate::workspace::{Workspace, announce, run};
@@ -9,5 +9,5 @@ pub fn run_all(workspace: &Workspace) -> Result<()> {
     announce("benchmarks");
     run(workspace
         .cargo()
-        .args(["bench", "-p", "imu2music", "--benches"]))
+        .args(["bench", "-p", "imu2music", "--benches", "--profile", "dev"]))
 }

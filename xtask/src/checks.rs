@@ -8,8 +8,11 @@ use crate::workspace::{Workspace, announce, run, spell};
 use crate::{bundle, python};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
+
+const PACKAGES: [&str; 2] = ["imu2music", "xtask"];
 
 #[derive(Default)]
 struct Tally {
@@ -29,21 +32,28 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
         "format",
         workspace.cargo().args(["fmt", "--all", "--check"]),
     );
-    let lints = [
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    tally.step("lints", workspace.cargo().args(lints));
-    // All targets at once: cargo then gives the bundle and the tests one set of features, so nothing is built twice.
+    // One package at a time, and all targets at once: cargo chooses dependencies' features by what is
+    // asked for together, and this way nothing is compiled twice.
+    for package in PACKAGES {
+        let lints = [
+            "clippy",
+            "-p",
+            package,
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ];
+        tally.step(
+            &format!("lints of {package}"),
+            workspace.cargo().args(lints),
+        );
+    }
     let built = tally.step(
         "build",
         workspace
             .cargo()
-            .args(["build", "--workspace", "--all-targets"]),
+            .args(["build", "-p", "imu2music", "--all-targets"]),
     );
     if built {
         announce("bundle");
@@ -60,7 +70,10 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
             }
             command
         };
-        tally.tests("tests", &mut hosted(&["--workspace", "--no-fail-fast"]))?;
+        for package in PACKAGES {
+            let name = format!("tests of {package}");
+            tally.tests(&name, &mut hosted(&["-p", package, "--no-fail-fast"]))?;
+        }
         let mut in_hosts = vec![
             "-p",
             "imu2music",
@@ -74,6 +87,21 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
             in_hosts.extend(["--skip", "long_"]);
         }
         tally.tests("hosts from PyPI and Debian", &mut hosted(&in_hosts))?;
+        if let Some(runtime) = sanitizer_runtime() {
+            let arguments = [
+                "-p",
+                "imu2music",
+                "--features",
+                "rtsan",
+                "--test",
+                "sanitizer",
+            ];
+            let mut sanitized = hosted(&arguments);
+            sanitized
+                .env("RTSAN_ENABLE", "1")
+                .env("RTSAN_LIB_PATH", runtime);
+            tally.tests("RealtimeSanitizer", &mut sanitized)?;
+        }
     }
     tally.close(started)
 }
@@ -136,6 +164,20 @@ impl Tally {
         }
         Ok(())
     }
+}
+
+/// The toolchain's own RealtimeSanitizer; not every system's toolchain brings one.
+fn sanitizer_runtime() -> Option<PathBuf> {
+    let output = Command::new("rustc")
+        .args(["--print", "target-libdir"])
+        .output()
+        .ok()?;
+    let folder = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
+    let mut files = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    files.find(|path| path.to_string_lossy().ends_with("_rt.rtsan.a"))
 }
 
 /// Passed and failed out of libtest's closing line.

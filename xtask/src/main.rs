@@ -5,6 +5,7 @@
 mod bench;
 mod bundle;
 mod checks;
+#[allow(dead_code)] // `tests/hosts.rs` uses the rest of it
 mod clap_host;
 mod demo;
 mod python;
@@ -60,7 +61,14 @@ enum Command {
 }
 
 fn main() -> Result<()> {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    if let Command::Demo {
+        replay: Some(file), ..
+    } = &mut arguments.command
+    {
+        // Before the repository becomes the current directory.
+        *file = std::path::absolute(&*file)?;
+    }
     let workspace = workspace::Workspace::open()?;
     match arguments.command {
         Command::Setup { long } => setup::everything(&workspace, long),

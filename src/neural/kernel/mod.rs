@@ -5,6 +5,7 @@ pub mod cell;
 pub mod math;
 pub mod matrix;
 pub mod pointwise;
+pub mod window;
 
 /// `f32`s that start on a cache line. The buffer never grows, so it never moves.
 pub struct Aligned {

@@ -68,12 +68,20 @@ impl Lowering {
 
     fn matmul(&mut self, node: &Node) -> Lowered<Value> {
         let x = node.input(0)?.clone();
-        let (weights, dims) = node.weights(1)?;
-        let (Some((&columns, outer)), &[inputs, outputs]) = (x.dims().split_last(), dims) else {
-            return Err("only a product with a constant matrix is packed".into());
+        let packed = match node.constant(1) {
+            Ok(Some((weights, &[inputs, outputs]))) => Some((weights, inputs, outputs)),
+            _ => None,
+        };
+        let (Some((weights, inputs, outputs)), Some((&columns, outer))) =
+            (packed, x.dims().split_last())
+        else {
+            return self.product(&x, &node.input(1)?.clone());
         };
         if inputs != columns {
-            return Err(format!("{:?} times {dims:?} does not fit", x.dims()));
+            return Err(format!(
+                "{:?} times [{inputs}, {outputs}] does not fit",
+                x.dims()
+            ));
         }
         let dims = [outer, &[outputs]].concat();
         self.dense(

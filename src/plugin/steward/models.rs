@@ -22,14 +22,21 @@ pub struct Models {
 
 impl Models {
     pub fn new(gesture_names: SlotNames, sound_names: SlotNames) -> Self {
-        Models { gesture_names, sound_names, gesture_inputs: Default::default(), tried: Vec::new() }
+        Models {
+            gesture_names,
+            sound_names,
+            gesture_inputs: Default::default(),
+            tried: Vec::new(),
+        }
     }
 
     pub fn load_shipped(&mut self, shore: &mut EngineShore, desk: &Desk) {
         let (gestures, sounds) = match shipped::models() {
             Ok(models) => models,
             Err(error) => {
-                desk.write(|view| view.notice = Some(format!("the shipped models do not load: {error}")));
+                desk.write(|view| {
+                    view.notice = Some(format!("the shipped models do not load: {error}"))
+                });
                 return;
             }
         };
@@ -47,17 +54,19 @@ impl Models {
             return;
         }
         let folder = library::folder();
-        for wanted in session.iter().filter(|wanted| !self.tried.contains(wanted)) {
+        let tried = std::mem::replace(&mut self.tried, session.to_vec());
+        for wanted in session.iter().filter(|wanted| !tried.contains(wanted)) {
             let outcome = folder
                 .as_deref()
                 .map_err(ToString::to_string)
-                .and_then(|folder| library::find(folder, &wanted.name, &wanted.sha256).map_err(|e| e.to_string()))
+                .and_then(|folder| {
+                    library::find(folder, &wanted.name, &wanted.sha256).map_err(|e| e.to_string())
+                })
                 .and_then(|bytes| self.place(wanted.kind, wanted.slot, &bytes, shore, desk));
             if let Err(error) = outcome {
                 self.refuse(wanted.kind, wanted.slot, error, desk);
             }
         }
-        self.tried = session.to_vec();
     }
 
     /// Loads a file into a slot (1 to 16), keeps a copy, and notes it in the session.
@@ -75,9 +84,16 @@ impl Models {
             .map_err(|error| format!("{}: {error}", file.display()))?;
         let folder = library::folder().map_err(|error| error.to_string())?;
         let sha256 = library::keep(&folder, &bytes).map_err(|error| error.to_string())?;
-        let reference = ModelRef { kind, slot, name, sha256 };
+        let reference = ModelRef {
+            kind,
+            slot,
+            name,
+            sha256,
+        };
         let mut session = params.session.write();
-        session.models.retain(|known| (known.kind, known.slot) != (kind, slot));
+        session
+            .models
+            .retain(|known| (known.kind, known.slot) != (kind, slot));
         session.models.push(reference);
         self.tried = session.models.clone();
         Ok(())
@@ -104,8 +120,11 @@ impl Models {
         shore: &mut EngineShore,
         desk: &Desk,
     ) -> Result<String, String> {
-        let index = (slot as usize).checked_sub(1).filter(|&index| index < SLOT_COUNT);
-        let index = index.ok_or_else(|| format!("there is no slot {slot}: choose 1 to {SLOT_COUNT}"))?;
+        let index = (slot as usize)
+            .checked_sub(1)
+            .filter(|&index| index < SLOT_COUNT);
+        let index =
+            index.ok_or_else(|| format!("there is no slot {slot}: choose 1 to {SLOT_COUNT}"))?;
         match kind {
             SlotKind::Gesture => {
                 let model = GestureModel::load(bytes).map_err(|error| error.to_string())?;
@@ -120,7 +139,13 @@ impl Models {
         }
     }
 
-    fn place_gesture(&mut self, slot: usize, model: GestureModel, shore: &mut EngineShore, desk: &Desk) {
+    fn place_gesture(
+        &mut self,
+        slot: usize,
+        model: GestureModel,
+        shore: &mut EngineShore,
+        desk: &Desk,
+    ) {
         let view = SlotView {
             name: model.contract().name.clone(),
             inputs: model.input_names().to_vec(),
@@ -133,10 +158,21 @@ impl Models {
         desk.write(|desk| desk.gestures[slot] = view);
     }
 
-    fn place_sound(&mut self, slot: usize, model: SoundModel, shore: &mut EngineShore, desk: &Desk) {
+    fn place_sound(
+        &mut self,
+        slot: usize,
+        model: SoundModel,
+        shore: &mut EngineShore,
+        desk: &Desk,
+    ) {
         let view = SlotView {
             name: model.contract().name.clone(),
-            inputs: model.contract().inputs.iter().flat_map(|input| input.names.clone()).collect(),
+            inputs: model
+                .contract()
+                .inputs
+                .iter()
+                .flat_map(|input| input.names.clone())
+                .collect(),
             frame_rate_hz: model.frame_rate_hz(),
             error: None,
         };

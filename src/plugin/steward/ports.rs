@@ -41,7 +41,11 @@ impl Ports {
     /// Opens and closes sockets until they are what the session lists.
     pub fn follow(&mut self, session: &Session, shore: &mut EngineShore) {
         let wanted = wanted_ports(session);
-        let reach = if session.network { Reach::Network } else { Reach::Loopback };
+        let reach = if session.network {
+            Reach::Network
+        } else {
+            Reach::Loopback
+        };
         for index in 0..PORTS_MAX {
             let want = wanted.get(index).map(|&port| (port, reach));
             let stale = match (&self.slots[index], want) {
@@ -69,7 +73,12 @@ impl Ports {
                 }
                 Err(error) => Err(error.to_string()),
             };
-            self.slots[index] = Some(Listening { port, reach, socket, tried: Instant::now() });
+            self.slots[index] = Some(Listening {
+                port,
+                reach,
+                socket,
+                tried: Instant::now(),
+            });
         }
         let mail = Box::new(Mail::Feed { index, readings });
         if shore.mail.send(mail).is_err() {
@@ -86,9 +95,15 @@ impl Ports {
         selected: usize,
         shore: &mut EngineShore,
     ) -> Option<Vec<MappingProblem>> {
-        let slots = std::iter::once(selected).chain((0..SLOT_COUNT).filter(|&slot| slot != selected));
-        let models = slots.map(|slot| (slot, inputs[slot].clone())).filter(|(_, names)| !names.is_empty());
-        let devices = self.devices().into_iter().map(|device| (device.id, device.name));
+        let slots =
+            std::iter::once(selected).chain((0..SLOT_COUNT).filter(|&slot| slot != selected));
+        let models = slots
+            .map(|slot| (slot, inputs[slot].clone()))
+            .filter(|(_, names)| !names.is_empty());
+        let devices = self
+            .devices()
+            .into_iter()
+            .map(|device| (device.id, device.name));
         let now = Routed {
             mapping: session.mapping.clone(),
             models: models.collect(),
@@ -103,11 +118,15 @@ impl Ports {
     }
 
     pub fn devices(&self) -> Vec<DeviceStatus> {
-        self.open().flat_map(|subscription| subscription.devices()).collect()
+        self.open()
+            .flat_map(|subscription| subscription.devices())
+            .collect()
     }
 
     pub fn counters(&self) -> HubCounters {
-        self.open().map(|subscription| subscription.counters()).fold(HubCounters::default(), HubCounters::plus)
+        self.open()
+            .map(|subscription| subscription.counters())
+            .fold(HubCounters::default(), HubCounters::plus)
     }
 
     pub fn view(&self) -> Vec<PortView> {
@@ -116,28 +135,44 @@ impl Ports {
             .flatten()
             .map(|listening| PortView {
                 port: listening.port,
-                state: listening.socket.as_ref().map(|s| s.local_address().to_string()).map_err(Clone::clone),
-                buffer_bytes: listening.socket.as_ref().map_or(0, |s| s.receive_buffer_bytes()),
+                state: listening
+                    .socket
+                    .as_ref()
+                    .map(|s| s.local_address().to_string())
+                    .map_err(Clone::clone),
+                buffer_bytes: listening
+                    .socket
+                    .as_ref()
+                    .map_or(0, |s| s.receive_buffer_bytes()),
             })
             .collect()
     }
 
     fn open(&self) -> impl Iterator<Item = &Subscription> {
-        self.slots.iter().flatten().filter_map(|listening| listening.socket.as_ref().ok())
+        self.slots
+            .iter()
+            .flatten()
+            .filter_map(|listening| listening.socket.as_ref().ok())
     }
 }
 
 /// One map a model, then who sits where: the selected model's roles first. `None` when the engine has no room now.
 fn send_maps(routed: &Routed, shore: &mut EngineShore) -> Option<Vec<MappingProblem>> {
-    let devices: Vec<KnownDevice> =
-        routed.devices.iter().map(|(id, name)| KnownDevice { id: *id, key: name }).collect();
+    let devices: Vec<KnownDevice> = routed
+        .devices
+        .iter()
+        .map(|(id, name)| KnownDevice { id: *id, key: name })
+        .collect();
     let mut seating = Seating::default();
     let mut selected_problems = None;
     for (slot, names) in &routed.models {
         let (map, problems) = routed.mapping.compile(names, &devices);
         seating.join(&map.seating);
         selected_problems.get_or_insert(problems);
-        shore.mail.send(Box::new(Mail::Map { slot: *slot, map })).ok()?;
+        shore
+            .mail
+            .send(Box::new(Mail::Map { slot: *slot, map }))
+            .ok()?;
     }
     shore.mail.send(Box::new(Mail::Seating(seating))).ok()?;
     Some(selected_problems.unwrap_or_default())
@@ -147,7 +182,10 @@ fn send_maps(routed: &Routed, shore: &mut EngineShore) -> Option<Vec<MappingProb
 pub fn wanted_ports(session: &Session) -> Vec<u16> {
     let named = std::env::var(PORTS_VARIABLE).ok();
     let listed: Vec<u16> = match &named {
-        Some(list) => list.split(',').filter_map(|port| port.trim().parse().ok()).collect(),
+        Some(list) => list
+            .split(',')
+            .filter_map(|port| port.trim().parse().ok())
+            .collect(),
         None => session.ports.clone(),
     };
     let mut ports = Vec::new();
@@ -159,5 +197,9 @@ pub fn wanted_ports(session: &Session) -> Vec<u16> {
     if ports.is_empty() && session.ports.is_empty() && named.is_none() {
         return ports;
     }
-    if ports.is_empty() { vec![DEFAULT_PORT] } else { ports }
+    if ports.is_empty() {
+        vec![DEFAULT_PORT]
+    } else {
+        ports
+    }
 }

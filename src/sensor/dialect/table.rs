@@ -26,6 +26,15 @@ pub const TABLE: &[TableRow] = &[
     ("NGIMU", "/button", "..."),
     ("RIME InstrumentBuilder", "/sensors", "skip:18"),
 
+    // x-IMU3 (manual v1.7): see ximu3.rs; its magnetometer is in units of the field it was calibrated in
+    ("x-IMU3", "/ximu3/I", "stamp[us] rate[deg/s]:xyz accel[g]:xyz"),
+    ("x-IMU3", "/ximu3/M", "stamp[us] mag[uT*50]:xyz"),
+    ("x-IMU3", "/ximu3/Q", "stamp[us] quat:wxyz"),
+    ("x-IMU3", "/ximu3/A", "stamp[us] euler[deg]:rpy"),
+    ("x-IMU3", "/ximu3/L", "stamp[us] quat:wxyz linear[g]:xyz"),
+    ("x-IMU3", "/ximu3/E", "stamp[us] quat:wxyz skip:3"),
+    ("x-IMU3", "/ximu3/{any}", "..."),
+
     // R-IoT v3 (ircam-ismm/riot-v3, firmware 3.20): each message ends with milliseconds
     ("R-IoT v3", "/riot/v3/{id}/accelerometer", "accel[m/s2]:xyz stamp[ms] ..."),
     ("R-IoT v3", "/riot/v3/{id}/gyroscope", "rate[rad/s]:xyz stamp[ms] ..."),

@@ -51,6 +51,14 @@ const EXAMPLES: &[(&str, &str, &str, &str, Expected)] = &[
     ("/button", "", "NGIMU", "", NOTHING),
     ("/sensors", "..18", "RIME InstrumentBuilder", "", NOTHING),
 
+    ("/ximu3/I", "1000000 1 2 3 4 5 6", "x-IMU3", "", &[(Rate, &[DEG, 2.0 * DEG, 3.0 * DEG]), (Accel, &[4.0 * G, 5.0 * G, 6.0 * G])]),
+    ("/ximu3/M", "1000000 1 0 -1", "x-IMU3", "", &[(Mag, &[50.0, 0.0, -50.0])]),
+    ("/ximu3/Q", "1000000 1 0 0 0", "x-IMU3", "", &[(Quaternion, &[1.0, 0.0, 0.0, 0.0])]),
+    ("/ximu3/A", "1000000 1 2 3", "x-IMU3", "", &[(Euler, &[3.0 * DEG, 2.0 * DEG, DEG])]),
+    ("/ximu3/L", "1000000 1 0 0 0 1 2 3", "x-IMU3", "", &[(Quaternion, &[1.0, 0.0, 0.0, 0.0]), (Linear, &[G, 2.0 * G, 3.0 * G])]),
+    ("/ximu3/E", "1000000 1 0 0 0 1 2 3", "x-IMU3", "", &[(Quaternion, &[1.0, 0.0, 0.0, 0.0])]),
+    ("/ximu3/T", "1000000 25", "x-IMU3", "", NOTHING),
+
     ("/riot/v3/7/accelerometer", "..3 1500", "R-IoT v3", "7", &[(Accel, &[1.0, 2.0, 3.0])]),
     ("/riot/v3/7/gyroscope", "..3 1500", "R-IoT v3", "7", &[(Rate, &[1.0, 2.0, 3.0])]),
     ("/riot/v3/7/magnetometer", "..3 1500", "R-IoT v3", "7", &[(Mag, &[1.0, 2.0, 3.0])]),

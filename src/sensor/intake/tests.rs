@@ -238,3 +238,14 @@ fn random_and_mutated_datagrams_never_panic() {
         "{counters:?}"
     );
 }
+
+#[test]
+fn an_x_imu3_is_heard_through_its_own_text() {
+    let mut intake = Intake::new(Dialects::built_in());
+    let bytes = b"I,1000000,0,0,0,0,0,1\r\nQ,1000000,1,0,0,0\r\nB,1000000,80,4.1,1\r\n";
+    let frames = hear(&mut intake, bytes, sender(8), 1.0);
+    assert_eq!(frames.len(), 1);
+    assert!((frames[0].accel_m_per_s2[2] - 9.806_65).abs() < 1e-4);
+    assert_eq!(frames[0].quaternion, [1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(intake.counters().unknown, 0);
+}

@@ -128,13 +128,20 @@ fn arrays_are_read_in_place() {
     assert_eq!(messages[0].arguments, vec![Argument::Number(0.0); 3]);
 }
 
+/// Text of the given letters. (Patterns as strategies would want a feature that changes every dependency's build.)
+fn text(letters: &'static [u8], length: std::ops::Range<usize>) -> impl Strategy<Value = String> {
+    let letter = proptest::sample::select(letters);
+    proptest::collection::vec(letter, length)
+        .prop_map(|bytes| bytes.into_iter().map(char::from).collect())
+}
+
 fn any_argument() -> impl Strategy<Value = OscType> {
     prop_oneof![
         any::<i32>().prop_map(OscType::Int),
         any::<f32>().prop_map(OscType::Float),
         any::<f64>().prop_map(OscType::Double),
         any::<bool>().prop_map(OscType::Bool),
-        "[a-z0-9.]{0,9}".prop_map(OscType::String),
+        text(b"abcxyz0189.", 0..10).prop_map(OscType::String),
         proptest::collection::vec(any::<u8>(), 0..9).prop_map(OscType::Blob),
     ]
 }
@@ -148,9 +155,10 @@ proptest! {
 
     #[test]
     fn what_was_encoded_is_read_back(
-        address in "(/[a-z0-9:]{1,12}){1,4}",
+        path in proptest::collection::vec(text(b"abcxyz0189:", 1..13), 1..5),
         arguments in proptest::collection::vec(any_argument(), 0..30),
     ) {
+        let address = format!("/{}", path.join("/"));
         let messages = decoded(&message(&address, arguments.clone())).unwrap();
         prop_assert_eq!(&messages[0].address, &address);
         prop_assert_eq!(messages[0].arguments.len(), arguments.len());

@@ -117,7 +117,7 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
     let _ = writeln!(page, "## How well\n\n{}", table(report));
     let _ = writeln!(
         page,
-        "The written file run by tract differs from the trained network by {:.1e} at most over 500 streamed frames.\n",
+        "The written file, played by the plugin's kernels, differs from the trained network by {:.1e} at most over 500 streamed frames.\n",
         report.export_difference
     );
     let _ = writeln!(

@@ -1,14 +1,10 @@
 //! The trained network as an ONNX file under the contract: one step, states in and out, the heads named. Written to a
-//! temporary name and renamed, so that a model that is there is whole. `steps` runs a file in tract: the test that the
-//! file says what the network said.
+//! temporary name and renamed, so that a model that is there is whole. `steps` plays a file: the test that it
+//! says what the network said.
 
 use std::path::Path;
 
 use burn::tensor::Tensor as Trained;
-use tract_onnx::prelude::{
-    Framework, InferenceModelExt, IntoRunnable, TValue, TVec, Tensor as Fact, TractResult,
-    tract_ndarray, tvec,
-};
 
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, Line, NOISINESS};
 use super::network::{Arch, Layer, Network, Shape};
@@ -17,6 +13,7 @@ use crate::neural::contract::{
     CONTRACT_VERSION, CategoricalPitch, Contract, Input, Kind, Output, Point, Probability, State,
 };
 use crate::neural::graph::{GraphBuilder, GruWeights, LstmWeights, Tensor, reorder_gates};
+use crate::neural::{Model, ModelError};
 
 /// What the file says about itself besides its shapes.
 #[derive(Clone, Debug, Default)]
@@ -250,33 +247,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     })
 }
 
-/// Runs `bytes` in tract over standardised `rows`; returns rows of raw outputs in the order of [`Heads`], the
-/// two probabilities as probabilities.
-pub fn steps(bytes: &[u8], shape: Shape, rows: &[&[f32]]) -> TractResult<Vec<Vec<f32>>> {
-    let model = tract_onnx::onnx()
-        .model_for_read(&mut &*bytes)?
-        .into_optimized()?
-        .into_runnable()?;
-    let count = shape.layers * shape.arch.states();
-    let zeros = || tract_ndarray::Array2::<f32>::zeros((1, shape.hidden));
-    let mut states: Vec<TValue> = (0..count).map(|_| Fact::from(zeros()).into()).collect();
-    let mut said = Vec::with_capacity(rows.len());
-    for row in rows {
-        let x = tract_ndarray::Array2::from_shape_vec((1, row.len()), row.to_vec())?;
-        let mut inputs: TVec<TValue> = tvec!(Fact::from(x).into());
-        inputs.extend(states);
-        let outputs = model.run(inputs)?;
-        let mut out = Vec::with_capacity(shape.outputs);
-        for tensor in &outputs[..4] {
-            out.extend_from_slice(
-                tensor
-                    .to_plain_array_view::<f32>()?
-                    .as_slice()
-                    .unwrap_or(&[]),
-            );
-        }
-        said.push(out);
-        states = outputs[4..].to_vec();
-    }
-    Ok(said)
+/// Runs `bytes` as the plugin would (kernels that were held against tract at load) over standardised `rows`; returns
+/// rows of raw outputs in the order of [`Heads`], the two probabilities as probabilities.
+pub fn steps(bytes: &[u8], rows: &[&[f32]]) -> Result<Vec<Vec<f32>>, ModelError> {
+    let mut model = Model::load(bytes)?;
+    let says = |row: &&[f32]| {
+        model.input_mut(0).copy_from_slice(row);
+        model.step();
+        (0..4)
+            .flat_map(|head| model.output(head).to_vec())
+            .collect()
+    };
+    Ok(rows.iter().map(says).collect())
 }

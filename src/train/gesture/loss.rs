@@ -167,6 +167,7 @@ pub fn loss(heads: &Heads, raw: Tensor<2>, targets: &Targets) -> Tensor<1> {
     let confidence = raw.narrow(1, heads.confidence(), 1);
     let confidence = binary(confidence, right, 1.0).sum();
     let weighed = (notes + fine * FINE_LOSS) / targets.weight_sum;
-    let plain = (points + onset * ONSET_LOSS + confidence * CONFIDENCE_WEIGHT) / targets.frames as f32;
+    let plain =
+        (points + onset * ONSET_LOSS + confidence * CONFIDENCE_WEIGHT) / targets.frames as f32;
     weighed + plain
 }

@@ -345,7 +345,7 @@ fn compare(
     }
 }
 
-/// The largest difference between the file in tract and the network in burn over the first 500 test frames.
+/// The largest difference between the file as it plays and the network as it was trained, over 500 test frames.
 fn export_difference(
     onnx: &[u8],
     shape: Shape,
@@ -357,8 +357,7 @@ fn export_difference(
         return Ok(0.0);
     };
     let rows: Vec<&[f32]> = take.rows().take(500).collect();
-    let said =
-        export::steps(onnx, shape, &rows).map_err(|e| TrainError::Engine(format!("{e:#}")))?;
+    let said = export::steps(onnx, &rows).map_err(|e| TrainError::Engine(e.to_string()))?;
     let meant = run_network(shape, &fitted.network, &test[..1]);
     let mut largest = 0.0f32;
     for (said, meant) in said.iter().zip(meant[0].chunks_exact(shape.outputs)) {

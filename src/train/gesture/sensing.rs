@@ -32,6 +32,7 @@ pub struct Circumstances {
 
 impl Circumstances {
     /// As the demo and most players have it.
+    #[cfg(test)]
     pub const GOOD: Circumstances = Circumstances {
         present: true,
         kind: Kind::SixAxis,

@@ -11,23 +11,37 @@ const BOWING: &[u8] = include_bytes!("../../../models/bowing-forearm.onnx");
 const RATE_HZ: u32 = 100;
 
 /// What a model says of `seconds` of a performance heard through sensors of `kind`, frame by frame.
-fn play(bytes: &[u8], performer: &Performer, kind: Kind, limbs: usize, seconds: f64) -> Vec<Intent> {
+fn play(
+    bytes: &[u8],
+    performer: &Performer,
+    kind: Kind,
+    limbs: usize,
+    seconds: f64,
+) -> Vec<Intent> {
     let mut model = GestureModel::load(bytes).expect("a shipped model loads");
     assert_eq!(model.frame_rate_hz(), RATE_HZ);
     let names = model.input_names().to_vec();
     assert_eq!(names.len() % CHOSEN.len(), 0);
-    let circumstances = Circumstances { kind, ..Circumstances::GOOD };
+    let circumstances = Circumstances {
+        kind,
+        ..Circumstances::GOOD
+    };
     let mut chance = Chance::new(9, 9);
     let sent: Vec<_> = (0..LIMBS.len().min(limbs))
         .map(|limb| send(performer, limb, 0.0, seconds, &circumstances, &mut chance))
         .collect();
     let frames = (seconds * f64::from(RATE_HZ)) as usize;
     let features = listen(&sent, &names, frames, RATE_HZ);
-    features.chunks_exact(names.len()).map(|inputs| model.step(inputs, 0.0, 0)).collect()
+    features
+        .chunks_exact(names.len())
+        .map(|inputs| model.step(inputs, 0.0, 0))
+        .collect()
 }
 
 fn mean(values: impl Iterator<Item = f32>) -> f32 {
-    let (sum, count) = values.fold((0.0, 0.0f32), |(sum, count), value| (sum + value, count + 1.0));
+    let (sum, count) = values.fold((0.0, 0.0f32), |(sum, count), value| {
+        (sum + value, count + 1.0)
+    });
     sum / count.max(1.0)
 }
 
@@ -64,18 +78,41 @@ fn the_demo_is_bowed_in_tune_and_with_its_dynamics() {
 
 #[test]
 fn bowing_is_silent_when_the_arms_hang_still() {
-    let said = play(BOWING, &Performer::new(Style::Still, 5), Kind::SixAxis, 2, 20.0);
-    assert!(loudness_db(&said[50..]) < -50.0, "{}", loudness_db(&said[50..]));
+    let said = play(
+        BOWING,
+        &Performer::new(Style::Still, 5),
+        Kind::SixAxis,
+        2,
+        20.0,
+    );
+    assert!(
+        loudness_db(&said[50..]) < -50.0,
+        "{}",
+        loudness_db(&said[50..])
+    );
 }
 
 #[test]
 fn different_bowing_makes_different_music() {
     let curves: Vec<Vec<Intent>> = [1, 2]
         .iter()
-        .map(|seed| play(BOWING, &Performer::new(Style::Bow, *seed), Kind::SixAxis, 2, 20.0))
+        .map(|seed| {
+            play(
+                BOWING,
+                &Performer::new(Style::Bow, *seed),
+                Kind::SixAxis,
+                2,
+                20.0,
+            )
+        })
         .collect();
     let apart = |of: fn(&Intent) -> f32| {
-        mean(curves[0].iter().zip(&curves[1]).map(|(a, b)| (of(a) - of(b)).abs()))
+        mean(
+            curves[0]
+                .iter()
+                .zip(&curves[1])
+                .map(|(a, b)| (of(a) - of(b)).abs()),
+        )
     };
     assert!(apart(|intent| intent.controls.pitch_note) > 2.0);
     assert!(apart(|intent| intent.controls.loudness_db) > 5.0);

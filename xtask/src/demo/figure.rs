@@ -293,6 +293,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_picture_is_drawn_even_from_a_short_trace() {
+        let folder = std::env::temp_dir().join(format!("imu2music-figure-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let mut csv = String::from(
+            "song_s,motion_energy_1,motion_energy_2,pitch_note,loudness_db,brightness,noisiness,onset,lost,late,malformed\n",
+        );
+        for tick in 0..1600 {
+            let time_s = f64::from(tick) / 200.0;
+            let wave = 0.5 + 0.5 * (2.0 * time_s).sin();
+            let lost = tick / 400;
+            csv.push_str(&format!(
+                "{time_s},{wave},{},{},{},{wave},0.2,0,{lost},0,0\n",
+                wave / 2.0,
+                60.0 + wave,
+                -40.0 + 20.0 * wave
+            ));
+        }
+        std::fs::write(folder.join("trace.csv"), csv).expect("a trace");
+        let trace = Trace::read(&folder.join("trace.csv")).expect("a trace");
+        let mut phase = 0.0f32;
+        let sweep = (0..8 * 48_000).map(|n| {
+            phase = (phase + 100.0 * (n as f32 / 60_000.0).exp2() / 48_000.0).fract();
+            phase - 0.5
+        });
+        let recording = Recording::of(sweep.collect());
+        draw(&folder.join("demo.png"), &recording, &trace).expect("drawn");
+        let size = std::fs::metadata(folder.join("demo.png"))
+            .expect("a picture")
+            .len();
+        assert!(size > 50_000, "{size} bytes cannot show a sweep");
+        std::fs::remove_dir_all(folder).expect("cleaned");
+    }
+
+    #[test]
     fn a_range_has_air_and_a_least_width() {
         let flat = [Curve {
             label: "",

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trace::Trace;
 
-/// Optimised, but without the bundle profile's slow linking.
-const PROFILE: &str = "release";
+/// Optimised like the others, and already built where tests have run.
+const PROFILE: &str = "dev";
 /// What is kept before the first packet, and after the last one while the sound fades.
 const LEAD_S: f64 = 0.5;
 const TAIL_S: f64 = 2.0;

@@ -133,6 +133,19 @@ fn peak_of(samples: &[f32]) -> f32 {
 }
 
 impl Recording {
+    #[cfg(test)]
+    pub fn of(samples: Vec<f32>) -> Self {
+        Self {
+            left: samples.clone(),
+            right: samples,
+            callback_loads: vec![0.1; 100],
+            late_callbacks: 0,
+            real_time_priority: false,
+            performance_s: 0.0,
+            failure: None,
+        }
+    }
+
     fn take(&mut self, player: &Player, took_s: f64, after_due_s: f64) {
         self.left.extend_from_slice(player.output(0));
         self.right.extend_from_slice(player.output(1));

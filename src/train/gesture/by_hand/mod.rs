@@ -23,7 +23,12 @@ pub struct AdamW {
 
 impl AdamW {
     pub fn new(parameters: usize, weight_decay: f32) -> Self {
-        AdamW { first: vec![0.0; parameters], second: vec![0.0; parameters], step: 0, weight_decay }
+        AdamW {
+            first: vec![0.0; parameters],
+            second: vec![0.0; parameters],
+            step: 0,
+            weight_decay,
+        }
     }
 
     pub fn step(&mut self, rate: f32, parameters: &mut [f32], gradient: &[f32]) {

@@ -1,8 +1,8 @@
 //! The training loss and its gradient by the raw outputs, written out: the same loss as `loss::loss`.
 
 use super::super::loss::{
-    BRIGHTNESS, CONFIDENCE_WEIGHT, FINE_LOSS, FINE_REACH, Heads, LOUDNESS_DB, NOISINESS, ONSET_LOSS, ONSET_WEIGHT,
-    point_weights, weight_of,
+    BRIGHTNESS, CONFIDENCE_WEIGHT, FINE_LOSS, FINE_REACH, Heads, LOUDNESS_DB, NOISINESS,
+    ONSET_LOSS, ONSET_WEIGHT, point_weights, weight_of,
 };
 use super::super::take::Truth;
 
@@ -12,9 +12,20 @@ pub fn slope(heads: &Heads, raw: &[f32], truth: &[Truth]) -> (f32, Vec<f32>) {
     let mut gradient = vec![0.0; raw.len()];
     let mut total = 0.0f64;
     let width = heads.width();
-    for ((row, out), truth) in raw.chunks_exact(width).zip(gradient.chunks_exact_mut(width)).zip(truth) {
+    for ((row, out), truth) in raw
+        .chunks_exact(width)
+        .zip(gradient.chunks_exact_mut(width))
+        .zip(truth)
+    {
         let (weighed, right) = pitch(heads, row, out, truth, 1.0 / weight_sum);
-        let plain = points(heads, row, out, truth, right, 1.0 / truth_frames(raw, width));
+        let plain = points(
+            heads,
+            row,
+            out,
+            truth,
+            right,
+            1.0 / truth_frames(raw, width),
+        );
         total += f64::from(weighed + plain);
     }
     (total as f32, gradient)
@@ -41,7 +52,9 @@ fn pitch(heads: &Heads, row: &[f32], out: &mut [f32], truth: &Truth, share: f32)
         loss -= part * weight * (logits[index] - top - sum.ln());
         right += part * weight * out[index] / sum;
     }
-    out[..count].iter_mut().for_each(|p| *p *= weight * share / sum);
+    out[..count]
+        .iter_mut()
+        .for_each(|p| *p *= weight * share / sum);
     for (index, part) in between {
         out[index] -= part * weight * share;
     }
@@ -56,7 +69,14 @@ fn pitch(heads: &Heads, row: &[f32], out: &mut [f32], truth: &Truth, share: f32)
 }
 
 /// Loudness, brightness, noisiness, onset and confidence.
-fn points(heads: &Heads, row: &[f32], out: &mut [f32], truth: &Truth, right: f32, share: f32) -> f32 {
+fn points(
+    heads: &Heads,
+    row: &[f32],
+    out: &mut [f32],
+    truth: &Truth,
+    right: f32,
+    share: f32,
+) -> f32 {
     let controls = &truth.controls;
     let wanted = [
         LOUDNESS_DB.raw(truth.loudness_db()),

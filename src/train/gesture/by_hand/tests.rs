@@ -15,24 +15,44 @@ const FRAMES: usize = 7;
 
 #[test]
 fn loss_and_gradients_agree_with_burn() {
-    let heads = Heads { notes: Notes { lowest: 58.0, count: 6 } };
-    let shape = Shape { arch: Arch::Lstm, inputs: 5, hidden: 9, layers: 2, outputs: heads.width() };
+    let heads = Heads {
+        notes: Notes {
+            lowest: 58.0,
+            count: 6,
+        },
+    };
+    let shape = Shape {
+        arch: Arch::Lstm,
+        inputs: 5,
+        hidden: 9,
+        layers: 2,
+        outputs: heads.width(),
+    };
     let device = Device::flex().autodiff();
     let network = Network::new(shape, 4, &device);
     let mut chance = Chance::new(5, 5);
     // Lane by lane for burn, time by time for the hand-written one.
-    let x: Vec<f32> = (0..LANES * FRAMES * 5).map(|_| chance.normal() as f32).collect();
+    let x: Vec<f32> = (0..LANES * FRAMES * 5)
+        .map(|_| chance.normal() as f32)
+        .collect();
     let truth: Vec<Truth> = (0..LANES * FRAMES)
         .map(|i| {
             let mut controls = Controls::SILENT;
             controls.pitch_note = chance.between(58.0, 63.0) as f32;
             controls.loudness_db = chance.between(-80.0, -10.0) as f32;
-            Truth { controls, onset: i % 5 == 0 }
+            Truth {
+                controls,
+                onset: i % 5 == 0,
+            }
         })
         .collect();
 
     let tensor = Tensor::<3>::from_data(TensorData::new(x.clone(), [LANES, FRAMES, 5]), &device);
-    let (raw, _) = network.forward(shape, tensor, Network::initial_states(shape, LANES, &device));
+    let (raw, _) = network.forward(
+        shape,
+        tensor,
+        Network::initial_states(shape, LANES, &device),
+    );
     let burn_loss = loss(&heads, raw, &Targets::new(&heads, &truth, &device));
     let value = burn_loss.clone().into_scalar::<f32>();
     let gradients = burn_loss.backward();
@@ -45,9 +65,13 @@ fn loss_and_gradients_agree_with_burn() {
     burn_gradient.extend(values(network.head_bias.val().grad(&gradients).unwrap()));
 
     let by_time = |frame: usize, lane: usize| lane * FRAMES + frame;
-    let order: Vec<usize> =
-        (0..FRAMES).flat_map(|frame| (0..LANES).map(move |lane| by_time(frame, lane))).collect();
-    let x: Vec<f32> = order.iter().flat_map(|row| x[row * 5..][..5].to_vec()).collect();
+    let order: Vec<usize> = (0..FRAMES)
+        .flat_map(|frame| (0..LANES).map(move |lane| by_time(frame, lane)))
+        .collect();
+    let x: Vec<f32> = order
+        .iter()
+        .flat_map(|row| x[row * 5..][..5].to_vec())
+        .collect();
     let truth: Vec<Truth> = order.iter().map(|row| truth[*row]).collect();
     let lstm = from_network(shape, &network);
     assert_eq!(lstm.parameters().len(), network.num_params());
@@ -55,9 +79,15 @@ fn loss_and_gradients_agree_with_burn() {
     let (hand_loss, output_slope) = slope(&heads, &run.outputs, &truth);
     let hand_gradient = lstm.backward(&run, &output_slope);
 
-    assert!((value - hand_loss).abs() < 1e-4 * value, "{value} {hand_loss}");
+    assert!(
+        (value - hand_loss).abs() < 1e-4 * value,
+        "{value} {hand_loss}"
+    );
     for (index, (burn, hand)) in burn_gradient.iter().zip(&hand_gradient).enumerate() {
-        assert!((burn - hand).abs() < 2e-5, "parameter {index}: {burn} {hand}");
+        assert!(
+            (burn - hand).abs() < 2e-5,
+            "parameter {index}: {burn} {hand}"
+        );
     }
     let back = into_network(&lstm, network.clone(), &device);
     assert_eq!(from_network(shape, &back).parameters(), lstm.parameters());

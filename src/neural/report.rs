@@ -1,0 +1,219 @@
+//! What `imu2music check-model` prints: contract, operations, size, path taken and why, and time per frame.
+//! Off the audio thread.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Instant;
+
+use super::contract::{Contract, Kind};
+use super::error::ModelError;
+use super::model::Model;
+use super::oracle::Agreement;
+use super::plan::Cost;
+use super::screen::screen;
+
+const TIMED_STEPS: usize = 2000;
+const WARM_STEPS: usize = 200;
+
+/// How a model would be run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Path {
+    /// On packed kernels on the audio thread.
+    Fast,
+    Refused(ModelError),
+}
+
+/// Microseconds per step on this machine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    pub median_us: f64,
+    pub p99_us: f64,
+    pub worst_us: f64,
+}
+
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub contract: Option<Contract>,
+    /// How often each operation occurs.
+    pub operations: BTreeMap<String, usize>,
+    pub cost: Cost,
+    pub agreement: Option<Agreement>,
+    pub timing: Option<Timing>,
+    pub path: Path,
+}
+
+impl Report {
+    pub fn is_refused(&self) -> bool {
+        matches!(self.path, Path::Refused(_))
+    }
+
+    /// Share of one core at the model's frame rate.
+    pub fn share_of_core(&self) -> Option<f64> {
+        let (contract, timing) = (self.contract.as_ref()?, self.timing?);
+        Some(timing.median_us * 1e-6 * contract.frame_rate_hz as f64)
+    }
+}
+
+/// Looks at a file as a slot would, and times it.
+pub fn check(bytes: &[u8]) -> Report {
+    let mut report = Report {
+        contract: None,
+        operations: BTreeMap::new(),
+        cost: Cost::default(),
+        agreement: None,
+        timing: None,
+        path: Path::Fast,
+    };
+    if let Ok(screened) = screen(bytes) {
+        for node in &screened.graph.node {
+            *report.operations.entry(node.op_type.clone()).or_default() += 1;
+        }
+        report.contract = Some(screened.contract);
+    }
+    match Model::load(bytes) {
+        Ok(mut model) => {
+            report.cost = model.cost();
+            report.agreement = Some(model.agreement());
+            report.timing = Some(time(|| model.step()));
+        }
+        Err(error) => report.path = Path::Refused(error),
+    }
+    report
+}
+
+/// Times single calls, after some that are not counted.
+pub fn time(mut step: impl FnMut()) -> Timing {
+    (0..WARM_STEPS).for_each(|_| step());
+    let mut times_us: Vec<f64> = (0..TIMED_STEPS)
+        .map(|_| {
+            let start = Instant::now();
+            step();
+            start.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    times_us.sort_by(f64::total_cmp);
+    Timing {
+        median_us: times_us[TIMED_STEPS / 2],
+        p99_us: times_us[TIMED_STEPS * 99 / 100],
+        worst_us: times_us[TIMED_STEPS - 1],
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        if let Some(contract) = &self.contract {
+            write_contract(contract, f)?;
+        }
+        let operations = self
+            .operations
+            .iter()
+            .map(|(op, count)| format!("{op} {count}"));
+        let operations: Vec<String> = operations.collect();
+        if !operations.is_empty() {
+            writeln!(f, "operations  {}", operations.join(", "))?;
+        }
+        if let Path::Refused(error) = &self.path {
+            return write!(f, "path        refused: {error}");
+        }
+        let Cost {
+            parameters,
+            weight_bytes,
+            state_len,
+            ..
+        } = self.cost;
+        writeln!(
+            f,
+            "parameters  {parameters} ({} KiB), state {state_len} numbers",
+            weight_bytes >> 10
+        )?;
+        if let Some(a) = self.agreement {
+            writeln!(
+                f,
+                "agreement   {:.1e} from tract (at most {:.1e})",
+                a.difference, a.bound
+            )?;
+        }
+        if let Some(t) = self.timing {
+            let share = self.share_of_core().unwrap_or(0.0) * 100.0;
+            writeln!(
+                f,
+                "time        median {:.1}, p99 {:.1}, worst {:.1} µs per frame; {share:.2} % of a core",
+                t.median_us, t.p99_us, t.worst_us
+            )?;
+        }
+        write!(f, "path        fast: every operation has a packed kernel")
+    }
+}
+
+fn write_contract(contract: &Contract, f: &mut fmt::Formatter) -> fmt::Result {
+    let kind = match contract.kind {
+        Kind::Gesture => "gesture model",
+        Kind::Sound => "sound model",
+    };
+    let Contract {
+        name,
+        author,
+        licence,
+        frame_rate_hz,
+        ..
+    } = contract;
+    writeln!(
+        f,
+        "name        {name} ({kind}, {frame_rate_hz} frames a second)"
+    )?;
+    let unknown = |text: &str| {
+        if text.is_empty() {
+            "not stated".to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    writeln!(
+        f,
+        "author      {}; licence {}",
+        unknown(author),
+        unknown(licence)
+    )?;
+    for input in &contract.inputs {
+        writeln!(f, "hears       {}", input.names.join(", "))?;
+    }
+    let states: usize = contract.states.len();
+    writeln!(
+        f,
+        "states      {states} pairs; outputs {}",
+        contract.outputs.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::neural::zoo;
+
+    #[test]
+    fn a_good_model_is_described_and_timed() {
+        let report = check(&zoo::lstm(6, 16, 1));
+        assert!(!report.is_refused());
+        let text = report.to_string();
+        for word in [
+            "gesture model",
+            "LSTM 1",
+            "median",
+            "path        fast",
+            "state 32 numbers",
+        ] {
+            assert!(text.contains(word), "{word} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_refused_model_says_why() {
+        let report = check(b"not a model");
+        assert!(report.is_refused());
+        assert!(
+            report
+                .to_string()
+                .contains("refused: this is not an ONNX file")
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! The card of a trained sound model: what it is, what it learned from, how well it does, how to make it again.
+
+use super::Args;
+use super::corpus::Corpus;
+use super::evaluate::Scores;
+use super::fit::Fitted;
+use super::network::Bounds;
+
+pub fn text(
+    args: &Args,
+    corpus: &Corpus,
+    bounds: &Bounds,
+    scores: &Scores,
+    fitted: &Fitted,
+    minutes: f32,
+) -> String {
+    let or = |text: &str, otherwise: &str| {
+        if text.is_empty() {
+            otherwise.to_string()
+        } else {
+            text.to_string()
+        }
+    };
+    let (pitch, loudness) = (
+        corpus.range_of(|c| c.pitch_note),
+        corpus.range_of(|c| c.loudness_db),
+    );
+    format!(
+        "# {name}\n\n{description}\n\n\
+        | | |\n|---|---|\n\
+        | kind | sound model: pitch, loudness, brightness, noisiness → 128 partials and 72 noise bands, {rate} times a second |\n\
+        | network | GRU 64 and three dense layers, 64 k weights; loudness and noisiness are exact by construction |\n\
+        | learned from | {source} ({seconds:.0} s) |\n\
+        | licence | {licence} |\n\
+        | trained | {steps} steps in {minutes:.0} min, seed {seed} |\n\n\
+        ## How well it does\n\n\
+        On {held:.0} s that it has not heard, played through the file and the synth that the plugin plays:\n\n\
+        | spectral distance to the recording | |\n|---|---|\n\
+        | this model | {model:.3} |\n\
+        | the recording's own partials and noise, played back (the ceiling) | {ceiling:.3} |\n\
+        | the nearest training frame | {nearest:.3} |\n\n\
+        | | |\n|---|---|\n\
+        | pitch error, median | {cents:.1} cents |\n\
+        | loudness against the recording, correlation | {correlation:.3} |\n\
+        | loudness error, median | {loudness_error:.2} dB |\n\
+        | brightness error, median | {brightness_error:.3} |\n\
+        | worst loudness error of a held frame, notes 36 to 100, -60 to -10 dB | {sweep:.2} dB |\n\n\
+        Distances are the mean over windows of 4096, 2048, 1024 and 512 samples of spectral convergence plus mean \
+        absolute log-magnitude difference.\n\n\
+        ## Where it is at home\n\n\
+        Notes {low:.0} to {high:.0} and loudness {soft:.0} to {loud:.0} dB were heard in the recordings. Other notes were \
+        made from them by moving the pitch under a spectral envelope that stays; brightness and noisiness beyond the \
+        recordings by tilting and scaling. Brightness is followed from {dark:.2} to {bright:.2}.\n\n\
+        ## To make it again\n\n```\n{command}\n```\n",
+        name = args.name,
+        description = or(&args.description, "A sound model."),
+        rate = args.frame_rate,
+        source = or(&args.source, "recordings"),
+        seconds = corpus.seconds,
+        licence = or(&args.licence, "not stated"),
+        steps = fitted.steps,
+        seed = args.seed,
+        held = scores.held_out_seconds,
+        model = scores.spectral_model,
+        ceiling = scores.spectral_resynthesis,
+        nearest = scores.spectral_nearest_frame,
+        cents = scores.pitch_error_cents,
+        correlation = scores.loudness_correlation,
+        loudness_error = scores.loudness_error_db,
+        brightness_error = scores.brightness_error,
+        sweep = scores.sweep_loudness_error_db,
+        low = pitch.0,
+        high = pitch.1,
+        soft = loudness.0,
+        loud = loudness.1,
+        dark = bounds.brightness.0,
+        bright = bounds.brightness.1,
+        command = command(args),
+    )
+}
+
+/// The command line that trains this model.
+fn command(args: &Args) -> String {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+    let folder = args.audio.file_name().unwrap_or_default().to_string_lossy();
+    let file = args.out.file_name().unwrap_or_default().to_string_lossy();
+    let mut line = format!(
+        "imu2music train sound --audio {folder}/ --out models/{file} --name {}",
+        quoted(&args.name)
+    );
+    for (flag, value) in [
+        ("author", &args.author),
+        ("licence", &args.licence),
+        ("description", &args.description),
+        ("source", &args.source),
+    ] {
+        if !value.is_empty() {
+            line += &format!(" \\\n  --{flag} {}", quoted(value));
+        }
+    }
+    line += &format!(
+        " \\\n  --lowest-note {} --highest-note {} --frame-rate {} --seed {} --steps {} --minutes {}",
+        args.lowest_note, args.highest_note, args.frame_rate, args.seed, args.steps, args.minutes
+    );
+    if args.stiffness > 0.0 {
+        line += &format!(
+            " --stiffness {} --stiffness-per-octave {}",
+            args.stiffness, args.stiffness_per_octave
+        );
+    }
+    line
+}

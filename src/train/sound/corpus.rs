@@ -1,0 +1,335 @@
+//! What a sound model learns from: recordings taken apart into frames, split into what is trained on and phrases that
+//! are held out, and varied so that every control is heard over its whole range, alone and together.
+
+use std::path::Path;
+
+use super::dice::Dice;
+use crate::controls::Controls;
+use crate::sound::frame::MAX_PARTIALS;
+use crate::train::analysis::audio::{ANALYSIS_RATE_HZ, AudioError, read_wav, wav_files};
+use crate::train::analysis::partials::{BANDS, Parts, band_edges_hz, stretch};
+use crate::train::analysis::{Analysis, analyse, describe};
+use crate::units::{hz_to_note, note_to_hz};
+
+/// The loud end (95th percentile) of every recording is brought here, so that models agree about loudness.
+const LOUD_END_DB: f32 = -14.0;
+/// The end of every recording that is held out, and the gap before it.
+const HELD_OUT_SHARE: f32 = 0.08;
+const GAP_S: f32 = 1.0;
+/// Pitches that variation reaches.
+const NOTES: (f32, f32) = (33.0, 103.0);
+/// Noise levels are averaged over this many frames: one frame's are a throw of dice.
+const NOISE_FRAMES: usize = 5;
+
+/// One frame to learn from.
+#[derive(Clone)]
+pub struct Example {
+    pub controls: Controls,
+    pub voicing: f32,
+    pub parts: Parts,
+}
+
+/// A stretch of consecutive frames, and its sound at the analysis rate.
+pub struct Phrase {
+    pub examples: Vec<Example>,
+    pub samples: Vec<f32>,
+}
+
+pub struct Corpus {
+    pub frame_rate_hz: u32,
+    pub stiffness: Stiffness,
+    pub train: Vec<Phrase>,
+    pub held_out: Vec<Phrase>,
+    pub seconds: f32,
+}
+
+/// B of the partials as a function of pitch: `exp(level + slope · (note - 60))`, or none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stiffness {
+    pub level: f32,
+    pub slope: f32,
+}
+
+impl Stiffness {
+    pub const NONE: Stiffness = Stiffness {
+        level: -30.0,
+        slope: 0.0,
+    };
+
+    pub fn is_none(&self) -> bool {
+        *self == Stiffness::NONE
+    }
+
+    pub fn at_note(&self, note: f32) -> f32 {
+        if self.is_none() {
+            0.0
+        } else {
+            (self.level + self.slope * (note - 60.0)).exp()
+        }
+    }
+}
+
+impl Corpus {
+    /// Reads and takes apart every WAV file of a folder.
+    pub fn read(
+        folder: &Path,
+        frame_rate_hz: u32,
+        notes: (f32, f32),
+        stiffness: Stiffness,
+        watch: &mut dyn FnMut(f64, &str) -> bool,
+    ) -> Result<Corpus, AudioError> {
+        let mut corpus = Corpus {
+            frame_rate_hz,
+            stiffness,
+            train: Vec::new(),
+            held_out: Vec::new(),
+            seconds: 0.0,
+        };
+        let files = wav_files(folder)?;
+        for (i, file) in files.iter().enumerate() {
+            let name = file
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            watch(
+                i as f64 / files.len() as f64,
+                &format!("taking {name} apart"),
+            );
+            let mut samples = read_wav(file)?;
+            let range_hz = (note_to_hz(notes.0), note_to_hz(notes.1));
+            let stiff = |hz: f32| stiffness.at_note(hz_to_note(hz));
+            let analysis = analyse(&samples, frame_rate_hz, range_hz, stiff);
+            let gain = matching_gain(&analysis);
+            samples.iter_mut().for_each(|x| *x *= gain);
+            corpus.seconds += samples.len() as f32 / ANALYSIS_RATE_HZ;
+            let examples = corpus.examples(analysis, gain);
+            corpus.divide(examples, samples);
+        }
+        Ok(corpus)
+    }
+
+    fn examples(&self, analysis: Analysis, gain: f32) -> Vec<Example> {
+        let quiet = steady_noise(&analysis.parts);
+        let rows = analysis
+            .parts
+            .into_iter()
+            .zip(analysis.controls)
+            .zip(analysis.voicing)
+            .zip(quiet);
+        rows.map(|(((mut parts, controls), voicing), noise_rms)| {
+            parts.noise_rms = noise_rms;
+            parts
+                .harmonics
+                .iter_mut()
+                .chain(&mut parts.noise_rms)
+                .for_each(|a| *a *= gain);
+            let f0_hz = note_to_hz(controls.pitch_note);
+            let controls = describe(&parts, f0_hz, self.stiffness.at_note(controls.pitch_note));
+            Example {
+                controls,
+                voicing,
+                parts,
+            }
+        })
+        .collect()
+    }
+
+    fn divide(&mut self, mut examples: Vec<Example>, mut samples: Vec<f32>) {
+        let rate = self.frame_rate_hz as usize;
+        let frames = examples.len();
+        let first_held = frames - (HELD_OUT_SHARE * frames as f32) as usize;
+        let gap = (GAP_S * rate as f32) as usize;
+        let sample = |frame: usize| frame * ANALYSIS_RATE_HZ as usize / rate;
+        if frames > 8 * gap {
+            let held = examples.split_off(first_held);
+            self.held_out.push(Phrase {
+                examples: held,
+                samples: samples.split_off(sample(first_held)),
+            });
+            examples.truncate(first_held - gap);
+            samples.truncate(sample(first_held - gap));
+        }
+        self.train.push(Phrase { examples, samples });
+    }
+
+    pub fn train_frames(&self) -> usize {
+        self.train.iter().map(|p| p.examples.len()).sum()
+    }
+
+    /// The 1st and the 99th percentile of a word over frames that sound.
+    pub fn range_of(&self, word: impl Fn(&Controls) -> f32) -> (f32, f32) {
+        let sounding = self
+            .train
+            .iter()
+            .flat_map(|p| &p.examples)
+            .filter(|e| e.voicing > 0.5);
+        let mut values: Vec<f32> = sounding.map(|e| word(&e.controls)).collect();
+        values.sort_by(f32::total_cmp);
+        let at = |share: f32| {
+            values
+                .get(((values.len() as f32 - 1.0) * share) as usize)
+                .copied()
+                .unwrap_or(0.0)
+        };
+        (at(0.01), at(0.99))
+    }
+}
+
+fn matching_gain(analysis: &Analysis) -> f32 {
+    let mut levels: Vec<f32> = analysis.controls.iter().map(|c| c.loudness_db).collect();
+    levels.sort_by(f32::total_cmp);
+    let loud = levels
+        .get(levels.len() * 95 / 100)
+        .copied()
+        .unwrap_or(LOUD_END_DB);
+    crate::units::db_to_gain(LOUD_END_DB - loud)
+}
+
+fn steady_noise(parts: &[Parts]) -> Vec<[f32; BANDS]> {
+    let reach = NOISE_FRAMES / 2;
+    (0..parts.len())
+        .map(|frame| {
+            let near = &parts[frame.saturating_sub(reach)..(frame + reach + 1).min(parts.len())];
+            std::array::from_fn(|band| {
+                let power: f32 = near.iter().map(|p| p.noise_rms[band].powi(2)).sum();
+                (power / near.len() as f32).sqrt()
+            })
+        })
+        .collect()
+}
+
+/// How a stretch is varied.
+#[derive(Clone, Copy)]
+pub struct Variation {
+    semitones: f32,
+    tilt_db_per_octave: f32,
+    noise_db: f32,
+    gain_db: f32,
+}
+
+impl Variation {
+    const NONE: Variation = Variation {
+        semitones: 0.0,
+        tilt_db_per_octave: 0.0,
+        noise_db: 0.0,
+        gain_db: 0.0,
+    };
+
+    /// Four in ten stretches are as they were played.
+    pub fn roll(dice: &mut Dice, notes: (f32, f32)) -> Variation {
+        let mut variation = Variation::NONE;
+        if dice.chance(0.4) {
+            return variation;
+        }
+        if dice.chance(0.6) {
+            let (low, high) = ((NOTES.0 - notes.0).min(0.0), (NOTES.1 - notes.1).max(0.0));
+            variation.semitones = dice.between(low, high);
+        }
+        if dice.chance(0.6) {
+            variation.tilt_db_per_octave = 3.5 * dice.normal();
+        }
+        if dice.chance(0.5) {
+            variation.noise_db = dice.between(-18.0, 18.0);
+        }
+        if dice.chance(0.4) {
+            variation.gain_db = dice.between(-30.0, 6.0);
+        }
+        variation
+    }
+
+    /// The example as it would be: the pitch moves under a spectral envelope that stays, as a body's resonances do.
+    pub fn apply(&self, example: &Example, stiffness: Stiffness) -> Example {
+        let note = (example.controls.pitch_note + self.semitones).clamp(NOTES.0, NOTES.1);
+        let (f0, old_f0) = (note_to_hz(note), note_to_hz(example.controls.pitch_note));
+        let (b, old_b) = (
+            stiffness.at_note(note),
+            stiffness.at_note(example.controls.pitch_note),
+        );
+        let mut out = example.clone();
+        let gain = |hz: f32, db: f32| {
+            crate::units::db_to_gain(
+                db + self.gain_db + self.tilt_db_per_octave * (hz / 1000.0).max(0.1).log2(),
+            )
+        };
+        for k in 1..=MAX_PARTIALS {
+            let hz = k as f32 * f0 * stretch(k, b);
+            let source = if self.semitones == 0.0 {
+                example.parts.harmonics[k - 1]
+            } else {
+                envelope(
+                    &example.parts.harmonics,
+                    hz / old_f0 / stretch((hz / old_f0) as usize, old_b),
+                )
+            };
+            out.parts.harmonics[k - 1] = source * gain(hz, 0.0);
+        }
+        let edges = band_edges_hz();
+        for (band, rms) in out.parts.noise_rms.iter_mut().enumerate() {
+            *rms *= gain(0.5 * (edges[band] + edges[band + 1]), self.noise_db);
+        }
+        out.controls = describe(&out.parts, f0, b);
+        out
+    }
+}
+
+/// The amplitude between partials, on a straight line of decibels.
+fn envelope(harmonics: &[f32; MAX_PARTIALS], k: f32) -> f32 {
+    let x = (k - 1.0).max(0.0);
+    let i = x as usize;
+    if i + 1 >= MAX_PARTIALS {
+        return 0.0;
+    }
+    let (a, b) = (harmonics[i].max(1e-9).ln(), harmonics[i + 1].max(1e-9).ln());
+    (a + (b - a) * (x - i as f32)).exp()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Example {
+        let mut parts = Parts {
+            harmonics: [0.0; MAX_PARTIALS],
+            noise_rms: [1e-4; BANDS],
+        };
+        // An envelope that falls 12 dB an octave, at 200 Hz.
+        for (i, a) in parts.harmonics.iter_mut().enumerate() {
+            *a = 0.1 / ((i + 1) as f32).powi(2);
+        }
+        Example {
+            controls: describe(&parts, 200.0, 0.0),
+            voicing: 1.0,
+            parts,
+        }
+    }
+
+    #[test]
+    fn a_moved_pitch_keeps_the_envelope() {
+        let variation = Variation {
+            semitones: 12.0,
+            ..Variation::NONE
+        };
+        let moved = variation.apply(&example(), Stiffness::NONE);
+        assert!((moved.controls.pitch_note - example().controls.pitch_note - 12.0).abs() < 1e-3);
+        for k in 1..40 {
+            let (at, was) = (
+                moved.parts.harmonics[k - 1],
+                example().parts.harmonics[2 * k - 1],
+            );
+            assert!((at / was - 1.0).abs() < 0.01, "partial {k}");
+        }
+    }
+
+    #[test]
+    fn a_variation_is_described_by_its_own_controls() {
+        let variation = Variation {
+            gain_db: -20.0,
+            tilt_db_per_octave: 6.0,
+            ..Variation::NONE
+        };
+        let (before, after) = (example(), variation.apply(&example(), Stiffness::NONE));
+        assert!(after.controls.brightness > before.controls.brightness + 0.05);
+        assert!(after.controls.loudness_db < before.controls.loudness_db - 10.0);
+    }
+}

@@ -1,0 +1,268 @@
+//! Regression of log amplitudes, weighted by how much of them is heard. Adam under a cosine rate; the network that did
+//! best on the held-out phrases is kept, also when training is stopped early.
+
+use burn::optim::{AdamWConfig, GradientsParams, grad_clipping::GradientClippingConfig};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::corpus::{Corpus, Example, Phrase, Variation};
+use super::dice::Dice;
+use super::network::{Bounds, FEATURES, Frame, Network, level};
+use crate::sound::frame::MAX_PARTIALS;
+use crate::train::analysis::partials::BANDS;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub steps: usize,
+    pub minutes: f32,
+    pub lanes: usize,
+    pub frames: usize,
+    pub rate: f64,
+    pub notes: (f32, f32),
+}
+
+/// Log amplitudes are not asked for below this, under the loudest part of the frame.
+const FLOOR_NEPERS: f32 = 11.0;
+/// An amplitude this far under the loudest part counts nearly nothing.
+const DEAF_NEPERS: f32 = 9.0;
+const LEAST_WEIGHT: f32 = 0.02;
+/// Differences beyond this (nepers) grow straight, not squared.
+const HUBER: f32 = 0.5;
+/// A frame without a pitch that is louder than this is held to be a chord.
+const CHORD_DB: f32 = -40.0;
+/// Frames before the recurrent state has settled count little.
+const SETTLING_FRAMES: usize = 12;
+
+pub struct Fitted {
+    pub network: Network,
+    pub steps: usize,
+    pub held_out_db: f32,
+    pub stopped: bool,
+}
+
+/// A batch as flat rows, lane by lane.
+struct Batch {
+    features: Vec<f32>,
+    noisiness: Vec<f32>,
+    loudness: Vec<f32>,
+    inside_sq: Vec<f32>,
+    weight: Vec<f32>,
+    target: Vec<f32>,
+    counts: Vec<f32>,
+}
+
+impl Batch {
+    fn new(lanes: usize, frames: usize) -> Batch {
+        let rows = lanes * frames;
+        let room = |n: usize| Vec::with_capacity(rows * n);
+        Batch {
+            features: room(FEATURES),
+            noisiness: room(1),
+            loudness: room(1),
+            inside_sq: room(MAX_PARTIALS),
+            weight: room(MAX_PARTIALS),
+            target: room(MAX_PARTIALS + BANDS),
+            counts: room(MAX_PARTIALS + BANDS),
+        }
+    }
+
+    fn push(&mut self, example: &Example, corpus: &Corpus, bounds: &Bounds, settled: bool) {
+        let c = &example.controls;
+        let frame = Frame::new(c.pitch_note, corpus.stiffness.at_note(c.pitch_note));
+        self.features.extend(bounds.features([
+            c.pitch_note,
+            c.loudness_db,
+            c.brightness,
+            c.noisiness,
+        ]));
+        self.noisiness.push(c.noisiness.clamp(1e-6, 1.0 - 1e-6));
+        self.loudness
+            .push(c.loudness_db * (std::f32::consts::LN_10 / 20.0));
+        self.inside_sq.extend(frame.inside.map(|x| x * x));
+        self.weight.extend(frame.weight);
+        let trust =
+            if settled { 1.0 } else { 0.2 } * if c.loudness_db > -62.0 { 1.0 } else { 0.05 };
+        let sure = if example.voicing > 0.0 {
+            0.2 + 0.8 * example.voicing
+        } else {
+            0.0
+        };
+        let tones = example
+            .parts
+            .harmonics
+            .iter()
+            .zip(frame.inside)
+            .map(|(a, inside)| (*a, sure * inside));
+        // Loud and without a pitch is mostly two strings at once, not noise.
+        let chord = example.voicing == 0.0 && c.loudness_db > CHORD_DB;
+        let noise_share = if chord { 0.05 } else { 0.5 };
+        let bands = example.parts.noise_rms.iter().map(|a| (*a, noise_share));
+        let loudest = tones
+            .clone()
+            .chain(bands.clone())
+            .fold(1e-6f32, |m, (a, _)| m.max(a))
+            .ln();
+        for (amplitude, share) in tones.chain(bands) {
+            let log = amplitude.max(1e-12).ln().max(loudest - FLOOR_NEPERS);
+            let heard = ((log - loudest + DEAF_NEPERS) / DEAF_NEPERS).clamp(LEAST_WEIGHT, 1.0);
+            self.target.push(log);
+            self.counts.push(heard * share * trust);
+        }
+    }
+
+    fn loss(self, network: &Network, lanes: usize, device: &Device) -> Tensor<1> {
+        let rows = self.noisiness.len();
+        let tensor = |values: Vec<f32>, columns: usize| {
+            Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), device)
+        };
+        let features = TensorData::new(self.features, [lanes, rows / lanes, FEATURES]);
+        let shapes = network.shapes(Tensor::<3>::from_data(features, device));
+        let (harmonic, noise) = level(
+            shapes,
+            tensor(self.noisiness, 1),
+            tensor(self.loudness, 1),
+            tensor(self.inside_sq, MAX_PARTIALS),
+            tensor(self.weight, MAX_PARTIALS),
+        );
+        let wide = MAX_PARTIALS + BANDS;
+        let off = (Tensor::cat(vec![harmonic, noise], 1) - tensor(self.target, wide)).abs();
+        let near = off.clone().clamp_max(HUBER);
+        let error = near.clone() * (off - near * 0.5) / HUBER;
+        let counts = tensor(self.counts, wide);
+        (error * counts.clone()).sum() / (counts.sum() + 1e-6)
+    }
+}
+
+pub fn fit(
+    corpus: &Corpus,
+    bounds: &Bounds,
+    plan: &Plan,
+    watch: &mut dyn FnMut(f64, &str) -> bool,
+) -> Fitted {
+    let device = Device::flex().autodiff();
+    let mut network = Network::new(plan.seed, mean_shape(corpus), &device);
+    let mut optimiser = AdamWConfig::new()
+        .with_weight_decay(1e-4)
+        .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
+        .init();
+    let mut dice = Dice::new(plan.seed ^ 0x5EED);
+    let started = std::time::Instant::now();
+    let mut fitted = Fitted {
+        network: network.clone(),
+        steps: 0,
+        held_out_db: f32::INFINITY,
+        stopped: false,
+    };
+    let mut recent = f32::NAN;
+    for step in 0..=plan.steps {
+        let spent = started.elapsed().as_secs_f32() / 60.0 / plan.minutes;
+        let done = (step as f32 / plan.steps as f32).max(spent).min(1.0);
+        let last = done >= 1.0 || fitted.stopped;
+        if last || step % 150 == 149 {
+            let held_out_db = held_out(corpus, bounds, &network, &device);
+            if held_out_db < fitted.held_out_db {
+                fitted = Fitted {
+                    network: network.clone(),
+                    steps: step,
+                    held_out_db,
+                    stopped: fitted.stopped,
+                };
+            }
+        }
+        if last {
+            break;
+        }
+        let rate = plan.rate
+            * f64::from(
+                (0.03 + 0.97 * 0.5 * (1.0 + (done * std::f32::consts::PI).cos()))
+                    * (step as f32 / 50.0).min(1.0),
+            );
+        let loss = batch(corpus, bounds, plan, &mut dice).loss(&network, plan.lanes, &device);
+        let value = loss.clone().into_scalar::<f32>();
+        recent = if recent.is_nan() {
+            value
+        } else {
+            0.97 * recent + 0.03 * value
+        };
+        let gradients = GradientsParams::from_grads(loss.backward(), &network);
+        network = optimiser.step(rate, network, gradients);
+        let text = format!(
+            "step {step}, error {recent:.4}, held-out {:.4}",
+            fitted.held_out_db
+        );
+        fitted.stopped |= !watch(f64::from(done), &text);
+    }
+    fitted
+}
+
+/// Where the last layer starts: the mean log amplitude over loud frames.
+fn mean_shape(corpus: &Corpus) -> Vec<f32> {
+    let mut sum = vec![0.0f32; MAX_PARTIALS + BANDS];
+    let mut count = 0.0;
+    let loud = corpus
+        .train
+        .iter()
+        .flat_map(|p| p.examples.iter().step_by(10))
+        .filter(|e| e.voicing > 0.5);
+    for example in loud {
+        count += 1.0;
+        for (s, a) in sum.iter_mut().zip(
+            example
+                .parts
+                .harmonics
+                .iter()
+                .chain(&example.parts.noise_rms),
+        ) {
+            *s += a.max(1e-6).ln();
+        }
+    }
+    sum.iter().map(|s| s / f32::max(count, 1.0) + 4.0).collect()
+}
+
+fn batch(corpus: &Corpus, bounds: &Bounds, plan: &Plan, dice: &mut Dice) -> Batch {
+    let mut batch = Batch::new(plan.lanes, plan.frames);
+    let total = corpus.train_frames();
+    for _ in 0..plan.lanes {
+        let variation = Variation::roll(dice, plan.notes);
+        let examples = stretch_of(&corpus.train, dice.below(total), plan.frames);
+        for i in 0..plan.frames {
+            let varied = variation.apply(&examples[i % examples.len()], corpus.stiffness);
+            batch.push(&varied, corpus, bounds, i >= SETTLING_FRAMES);
+        }
+    }
+    batch
+}
+
+/// `frames` consecutive examples that begin near the `at`th of all.
+fn stretch_of(phrases: &[Phrase], mut at: usize, frames: usize) -> &[Example] {
+    for phrase in phrases {
+        let count = phrase.examples.len();
+        if at < count {
+            let first = at.min(count.saturating_sub(frames));
+            return &phrase.examples[first..(first + frames).min(count)];
+        }
+        at -= count;
+    }
+    &phrases[0].examples[..frames.min(phrases[0].examples.len())]
+}
+
+/// The loss over all held-out phrases as they were played (over the training phrases where none is held out).
+fn held_out(corpus: &Corpus, bounds: &Bounds, network: &Network, device: &Device) -> f32 {
+    let phrases = if corpus.held_out.is_empty() {
+        &corpus.train
+    } else {
+        &corpus.held_out
+    };
+    let (mut sum, mut count) = (0.0, 0.0);
+    for phrase in phrases {
+        for examples in phrase.examples.chunks(400).take(6) {
+            let mut batch = Batch::new(1, examples.len());
+            for (i, example) in examples.iter().enumerate() {
+                batch.push(example, corpus, bounds, i >= SETTLING_FRAMES);
+            }
+            sum += batch.loss(network, 1, device).into_scalar::<f32>() * examples.len() as f32;
+            count += examples.len() as f32;
+        }
+    }
+    sum / f32::max(count, 1.0)
+}

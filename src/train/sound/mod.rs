@@ -1,0 +1,264 @@
+//! `imu2music train sound`: from a folder of recordings to a sound model that plays. Recordings are taken apart into
+//! controls, partials and noise; a network learns the way back; the result is written as ONNX, loaded as the plugin
+//! loads it, and measured on phrases it has not heard.
+
+pub mod card;
+pub mod corpus;
+pub mod dice;
+pub mod evaluate;
+pub mod export;
+pub mod fit;
+pub mod network;
+pub mod phrases;
+
+use std::path::{Path, PathBuf};
+
+use crate::neural::sound_model::SoundModel;
+use crate::train::analysis::audio::AudioError;
+use corpus::{Corpus, Stiffness};
+use evaluate::Scores;
+use export::Label;
+use fit::Plan;
+use network::Bounds;
+
+/// What to train on, and what to call it.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "standalone", derive(clap::Args))]
+pub struct Args {
+    /// Folder of WAV files (any rate, mono or stereo).
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub audio: PathBuf,
+    /// The model file to write; its card goes beside it.
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub out: PathBuf,
+    /// The name that musicians see.
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub name: String,
+    #[cfg_attr(feature = "standalone", arg(long, default_value = ""))]
+    pub author: String,
+    /// Licence of the model, with the attribution that the recordings ask for.
+    #[cfg_attr(feature = "standalone", arg(long, default_value = ""))]
+    pub licence: String,
+    #[cfg_attr(feature = "standalone", arg(long, default_value = ""))]
+    pub description: String,
+    /// Where the recordings come from, for the card.
+    #[cfg_attr(feature = "standalone", arg(long, default_value = ""))]
+    pub source: String,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 1))]
+    pub seed: u64,
+    /// Longest time to learn, after the recordings are taken apart.
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 60.0))]
+    pub minutes: f32,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 3000))]
+    pub steps: usize,
+    /// Frames per second: 200, 100 or 50.
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 200))]
+    pub frame_rate: u32,
+    /// Lowest and highest note that the instrument plays (MIDI numbers): no other pitch is looked for.
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 36.0))]
+    pub lowest_note: f32,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 100.0))]
+    pub highest_note: f32,
+    /// Stiffness of the sounding body at middle C, B of `f_k = k f0 sqrt(1 + B k²)`; 0 for bowed and blown sounds.
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 0.0))]
+    pub stiffness: f32,
+    /// How many times larger B is an octave higher.
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 1.0))]
+    pub stiffness_per_octave: f32,
+    /// Writes held-out phrases, recorded and played, to this folder.
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub listen: Option<PathBuf>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error(transparent)]
+    Audio(#[from] AudioError),
+    #[error(
+        "only {seconds:.1} s of pitched sound in {folder}: record at least 20 s, without accompaniment"
+    )]
+    TooLittle { folder: PathBuf, seconds: f32 },
+    #[error("a frame rate of {0} does not divide 200: use 200, 100 or 50")]
+    FrameRate(u32),
+    #[error("{file} cannot be written: {cause}. Choose a folder that exists and can be written to")]
+    Unwritable { file: PathBuf, cause: String },
+    #[error(
+        "the trained model does not load: {0}. This is a fault of the program; please report it"
+    )]
+    Refused(String),
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub file: PathBuf,
+    pub card: PathBuf,
+    pub scores: Scores,
+    pub steps: usize,
+    pub seconds_of_audio: f32,
+    pub stopped: bool,
+}
+
+/// Trains and writes. `watch` hears how far it is (0 to 1) and what is being done, and answers whether to go on:
+/// after `false` the best network so far is kept, written and measured.
+pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Report, TrainError> {
+    if !(10..=200).contains(&args.frame_rate) || 200 % args.frame_rate != 0 {
+        return Err(TrainError::FrameRate(args.frame_rate));
+    }
+    let started = std::time::Instant::now();
+    let stiffness = stiffness_of(args);
+    let notes = (args.lowest_note, args.highest_note);
+    let corpus = Corpus::read(
+        &args.audio,
+        args.frame_rate,
+        notes,
+        stiffness,
+        &mut |done, text| watch(0.1 * done, text),
+    )?;
+    check_amount(args, &corpus)?;
+    let bounds = bounds_of(&corpus);
+    let plan = Plan {
+        seed: args.seed,
+        steps: args.steps,
+        minutes: args.minutes,
+        lanes: 16,
+        frames: (args.frame_rate as usize * 2 / 5).max(40),
+        rate: 3e-3,
+        notes: corpus.range_of(|c| c.pitch_note),
+    };
+    let fitted = fit::fit(&corpus, &bounds, &plan, &mut |done, text| {
+        watch(0.1 + 0.85 * done, text)
+    });
+    watch(0.95, "measuring on held-out phrases");
+    let mut label = label_of(args, &corpus);
+    let load =
+        |bytes: &[u8]| SoundModel::load(bytes).map_err(|e| TrainError::Refused(e.to_string()));
+    let model = load(&export::export(&fitted.network, &bounds, stiffness, &label))?;
+    let scores = evaluate::evaluate(&model, &corpus, notes);
+    label.metrics = serde_json::to_value(&scores).unwrap_or_default();
+    let bytes = export::export(&fitted.network, &bounds, stiffness, &label);
+    load(&bytes)?;
+    write_whole(&args.out, &bytes)?;
+    let card = args.out.with_extension("md");
+    let minutes = started.elapsed().as_secs_f32() / 60.0;
+    write_whole(
+        &card,
+        card::text(args, &corpus, &bounds, &scores, &fitted, minutes).as_bytes(),
+    )?;
+    if let Some(folder) = &args.listen {
+        listen(folder, &model, &corpus)?;
+    }
+    watch(1.0, &format!("{} is ready", args.out.display()));
+    Ok(Report {
+        file: args.out.clone(),
+        card,
+        scores,
+        steps: fitted.steps,
+        seconds_of_audio: corpus.seconds,
+        stopped: fitted.stopped,
+    })
+}
+
+fn stiffness_of(args: &Args) -> Stiffness {
+    if args.stiffness <= 0.0 {
+        return Stiffness::NONE;
+    }
+    Stiffness {
+        level: args.stiffness.ln(),
+        slope: args.stiffness_per_octave.max(0.01).ln() / 12.0,
+    }
+}
+
+fn check_amount(args: &Args, corpus: &Corpus) -> Result<(), TrainError> {
+    let sounding = corpus
+        .train
+        .iter()
+        .flat_map(|p| &p.examples)
+        .filter(|e| e.voicing > 0.5)
+        .count();
+    let seconds = sounding as f32 / args.frame_rate as f32;
+    if seconds < 10.0 {
+        return Err(TrainError::TooLittle {
+            folder: args.audio.clone(),
+            seconds,
+        });
+    }
+    Ok(())
+}
+
+/// Controls are heard a little beyond what was played; variation has filled in the rest.
+fn bounds_of(corpus: &Corpus) -> Bounds {
+    let widen = |(low, high): (f32, f32), by: f32| (low - by, high + by);
+    Bounds {
+        pitch: (34.0, 102.0),
+        loudness: widen(corpus.range_of(|c| c.loudness_db), 6.0),
+        brightness: widen(corpus.range_of(|c| c.brightness), 0.12),
+        noisiness: (1e-4, 0.98),
+    }
+}
+
+fn label_of(args: &Args, corpus: &Corpus) -> Label {
+    Label {
+        name: args.name.clone(),
+        author: args.author.clone(),
+        licence: args.licence.clone(),
+        description: args.description.clone(),
+        frame_rate_hz: args.frame_rate,
+        data: serde_json::json!({ "source": args.source, "seconds": corpus.seconds.round() }),
+        metrics: serde_json::Value::Null,
+    }
+}
+
+/// All or nothing: a temporary file beside it, then a new name.
+fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+    let unwritable = |e: std::io::Error| TrainError::Unwritable {
+        file: file.into(),
+        cause: e.to_string(),
+    };
+    let mut name = file.file_name().unwrap_or_default().to_os_string();
+    name.push(".part");
+    let temporary = file.with_file_name(name);
+    let written =
+        std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, file));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&temporary);
+    }
+    written.map_err(unwritable)
+}
+
+/// Every held-out phrase as recorded, played by the model, and by the two baselines.
+fn listen(folder: &Path, model: &SoundModel, corpus: &Corpus) -> Result<(), TrainError> {
+    let unwritable = |cause: String| TrainError::Unwritable {
+        file: folder.into(),
+        cause,
+    };
+    std::fs::create_dir_all(folder).map_err(|e| unwritable(e.to_string()))?;
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 48_000,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    for (i, phrase) in corpus.held_out.iter().enumerate() {
+        let r = evaluate::render(model, corpus, phrase);
+        let takes = [
+            ("recorded", r.recorded),
+            ("model", r.model),
+            ("resynthesis", r.resynthesis),
+            ("nearest", r.nearest),
+        ];
+        for (name, samples) in takes {
+            let path = folder.join(format!("{i}_{name}.wav"));
+            let written = hound::WavWriter::create(path, spec).and_then(|mut writer| {
+                samples.iter().try_for_each(|x| writer.write_sample(*x))?;
+                writer.finalize()
+            });
+            written.map_err(|e| unwritable(e.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "mod_tests.rs"]
+mod tests;
