@@ -27,7 +27,7 @@ def render(plugin, seconds, rate=48000, block=64):
         time.sleep(max(0.0, start + rendered_s - time.monotonic()))
         # Whole blocks: pedalboard would end each chunk with a short one otherwise.
         frames = max(block, int(CHUNK_S * rate) // block * block)
-        chunk = plugin([], duration=frames / rate, sample_rate=rate, num_channels=2, buffer_size=block, reset=False)
+        chunk = plugin([], duration=(frames + 0.25) / rate, sample_rate=rate, num_channels=2, buffer_size=block, reset=False)
         assert chunk.shape == (2, frames), "asked for %d frames, got %s" % (frames, chunk.shape)
         chunks.append(chunk)
         rendered_s += frames / rate
