@@ -1,7 +1,6 @@
 //! `perform` and `replay`: motion as real UDP packets, at its own times.
 
 use std::error::Error;
-use std::io::{IsTerminal, Write, stderr};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::thread;
@@ -13,6 +12,7 @@ use imu2music::sensor::impair::{Impaired, Impairment};
 use imu2music::sensor::performer::{Performer, Style};
 use imu2music::sensor::take::Take;
 use imu2music::sensor::transmit::{TimedDatagram, Transmitter, performed, speak};
+use indicatif::{ProgressBar, ProgressStyle};
 
 #[derive(Args)]
 pub struct PerformOptions {
@@ -110,22 +110,13 @@ fn play(
     seconds: Option<f64>,
 ) -> Result<(), Box<dyn Error>> {
     let transmitter = Transmitter::start(target, plan, speed)?;
-    let (start, shows) = (Instant::now(), stderr().is_terminal());
+    let (start, bar) = (Instant::now(), progress_bar(seconds)?);
     while !transmitter.is_finished() {
         thread::sleep(Duration::from_millis(50));
-        if shows {
-            let of = seconds.map_or_else(String::new, |seconds| format!(" of {seconds:.1}"));
-            let elapsed_s = start.elapsed().as_secs_f64();
-            eprint!(
-                "\r{elapsed_s:6.1}{of} s, {} packets to {target} ",
-                transmitter.sent()
-            );
-            stderr().flush()?;
-        }
+        bar.set_position(start.elapsed().as_millis() as u64);
+        bar.set_message(format!("{} packets to {target}", transmitter.sent()));
     }
-    if shows {
-        eprintln!();
-    }
+    bar.finish_and_clear();
     println!("{} packets sent to {target}", transmitter.sent());
     match transmitter.failed() {
         0 => Ok(()),
@@ -134,6 +125,18 @@ fn play(
         )
         .into()),
     }
+}
+
+/// Time that has gone by, in milliseconds; nothing is drawn where there is no terminal.
+fn progress_bar(seconds: Option<f64>) -> Result<ProgressBar, Box<dyn Error>> {
+    let Some(seconds) = seconds else {
+        let spinner = ProgressBar::new_spinner();
+        return Ok(spinner.with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?));
+    };
+    let bar = ProgressBar::new((1e3 * seconds) as u64);
+    Ok(bar.with_style(ProgressStyle::with_template(
+        "{wide_bar} {eta} left, {msg}",
+    )?))
 }
 
 fn parse_style(name: &str) -> Result<Style, String> {
