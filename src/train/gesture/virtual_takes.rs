@@ -9,6 +9,7 @@ use super::take::{Split, Take, Truth};
 use crate::controls::{Controls, SILENCE_DB};
 use crate::gesture::features::{FEATURE_SCHEMA, LimbFeature};
 use crate::sensor::performer::{Chance, Flaws, LIMBS, Performer, Style};
+use crate::sensor::{DeviceId, SensorFrame};
 
 /// Whose performances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,6 +251,7 @@ fn one_sensor(plan: &Plan, style: Style, seed: u64, from_s: f64, chance: &mut Ch
         &circumstances,
         chance,
     )];
+    let sent = sent.map(worn_first);
     let frames = (TAKE_S * f64::from(plan.frame_rate_hz)) as usize;
     let step_s = 1.0 / f64::from(plan.frame_rate_hz);
     let mut target = EnergyTilt::new(&flaws, step_s);
@@ -266,6 +268,15 @@ fn one_sensor(plan: &Plan, style: Style, seed: u64, from_s: f64, chance: &mut Ch
         width: CHOSEN.len(),
         features: listen(&sent, &plan.input_names(), frames, plan.frame_rate_hz),
     }
+}
+
+/// The one sensor is the first device, whichever limb it was worn on.
+fn worn_first(frames: Vec<SensorFrame>) -> Vec<SensorFrame> {
+    let first = |frame: SensorFrame| SensorFrame {
+        device: DeviceId(0),
+        ..frame
+    };
+    frames.into_iter().map(first).collect()
 }
 
 /// Loudness rose through -35 dB within the last 40 ms.
