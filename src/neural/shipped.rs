@@ -9,7 +9,10 @@ use super::voice::{GestureLoader, GestureVoice, SoundLoader};
 use std::sync::{Mutex, PoisonError};
 
 /// ONNX files in the order of their slots.
-pub const GESTURES: &[&[u8]] = &[include_bytes!("../../models/bowing-forearm.onnx")];
+pub const GESTURES: &[&[u8]] = &[
+    include_bytes!("../../models/bowing-forearm.onnx"),
+    include_bytes!("../../models/energy-tilt.onnx"),
+];
 pub const SOUNDS: &[&[u8]] = &[
     include_bytes!("../../models/violin.onnx"),
     include_bytes!("../../models/clarinet.onnx"),

@@ -17,6 +17,8 @@ CHUNK_S = 0.02
 def load(path):
     plugin = pedalboard.load_plugin(path)
     assert plugin.is_instrument, "pedalboard does not see an instrument"
+    # pedalboard says that it renders offline, but here it keeps pace with the sensors.
+    plugin.render_mode = "Live"
     return plugin
 
 
@@ -27,7 +29,9 @@ def render(plugin, seconds, rate=48000, block=64):
         time.sleep(max(0.0, start + rendered_s - time.monotonic()))
         # Whole blocks: pedalboard would end each chunk with a short one otherwise.
         frames = max(block, int(CHUNK_S * rate) // block * block)
-        chunk = plugin([], duration=(frames + 0.25) / rate, sample_rate=rate, num_channels=2, buffer_size=block, reset=False)
+        # Half a sample more: the host rounds the product down.
+        duration = (frames + 0.5) / rate
+        chunk = plugin([], duration=duration, sample_rate=rate, num_channels=2, buffer_size=block, reset=False)
         assert chunk.shape == (2, frames), "asked for %d frames, got %s" % (frames, chunk.shape)
         chunks.append(chunk)
         rendered_s += frames / rate
