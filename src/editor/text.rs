@@ -14,7 +14,7 @@ pub fn words(name: &str) -> String {
 /// The nearest note and how far it is off: "A4", "A4 +12 ct".
 pub fn note_text(note: f32) -> String {
     const NAMES: [&str; 12] = [
-        "C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B",
+        "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
     ];
     if !note.is_finite() {
         return "–".into();
