@@ -91,7 +91,8 @@ fn buttons(ui: &mut Ui, hand: &Hand, params: &InstrumentParams, pedals: &mut Ped
 fn level(ui: &mut Ui, hand: &Hand, params: &InstrumentParams, memory: &Memory) {
     ui.spacing_mut().item_spacing.x = 10.0;
     let room = ui.available_width();
-    ui.allocate_ui_with_layout(vec2(76.0, 36.0), Layout::top_down(Align::Max), |ui| {
+    ui.allocate_ui_with_layout(vec2(96.0, 36.0), Layout::top_down(Align::Max), |ui| {
+        ui.set_min_width(96.0);
         ui.spacing_mut().item_spacing.y = 1.0;
         let loud = memory.meter.held_db > -0.5;
         ui.label(
@@ -105,7 +106,7 @@ fn level(ui: &mut Ui, hand: &Hand, params: &InstrumentParams, memory: &Memory) {
             ui.label(style::small("output"));
         }
     });
-    meter(ui, &memory.meter, (room - 86.0 - 150.0).clamp(60.0, 240.0));
+    meter(ui, &memory.meter, (room - 106.0 - 150.0).clamp(60.0, 240.0));
     bar(ui, hand, &params.gain_db, 96.0);
     if ui.available_width() > 30.0 {
         ui.label(style::small("Gain"));
