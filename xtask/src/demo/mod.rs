@@ -67,7 +67,7 @@ pub fn render(workspace: &Workspace, seconds: f64, replay: Option<&Path>) -> Res
 
     let start_s = (recording.performance_s - LEAD_S).max(0.0);
     recording.cut_before(start_s);
-    let trace = trace.from_song_time(start_s);
+    let trace = trace.counted_from(start_s);
     let (wav, png) = (folder.join("demo.wav"), folder.join("demo.png"));
     recording.write_wav(&wav)?;
     announce("drawing");

@@ -83,7 +83,7 @@ impl Trace {
     }
 
     /// What happened from a song time on, counted from there.
-    pub fn from_song_time(mut self, start_s: f64) -> Self {
+    pub fn counted_from(mut self, start_s: f64) -> Self {
         let before = self
             .time_s
             .partition_point(|time_s| *time_s < start_s)
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(trace.rise("lost"), 5.0);
         assert_eq!(trace.sound_model, "Bell");
         assert!(trace.points("pitch_note").is_empty());
-        let later = trace.from_song_time(0.4);
+        let later = trace.counted_from(0.4);
         assert_eq!(later.points("lost").len(), 2);
     }
 
