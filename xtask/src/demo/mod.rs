@@ -75,7 +75,7 @@ pub fn render(workspace: &Workspace, seconds: f64, replay: Option<&Path>) -> Res
     report::print(&recording, &trace);
     println!("  sound       {}", workspace.shorten(&wav));
     println!("  picture     {}", workspace.shorten(&png));
-    report::judge(&recording, &trace)
+    report::judge(&recording, &trace, replay.is_none())
 }
 
 /// Opens the standalone, with its editor, on the sound card.

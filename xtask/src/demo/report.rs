@@ -86,15 +86,15 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
         .unwrap_or(f64::NAN)
 }
 
-/// A demo that nobody heard is an error.
-pub fn judge(recording: &Recording, trace: &Trace) -> Result<()> {
+/// A demo that nobody heard is an error; a capture of sensors at rest may be silent.
+pub fn judge(recording: &Recording, trace: &Trace, must_sound: bool) -> Result<()> {
     if !recording.is_finite() {
         bail!("the plugin put out something that is no number");
     }
     if trace.rise("datagrams") < 1.0 {
         bail!("no packet reached the plugin");
     }
-    if recording.peak() < 1e-3 {
+    if must_sound && recording.peak() < 1e-3 {
         bail!("the plugin stayed silent");
     }
     Ok(())
