@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 use std::sync::Arc;
 
 /// Slots for gesture models and for sound models, each.
-pub const SLOT_COUNT: usize = 16;
+pub use crate::neural::slot::SLOT_COUNT;
 
 /// Names of the loaded models, written when they load and read when a host prints a slot.
 pub type SlotNames = Arc<RwLock<[String; SLOT_COUNT]>>;

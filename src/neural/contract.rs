@@ -15,10 +15,9 @@ pub const METADATA_KEY: &str = "imu2music";
 /// The contract version this code reads and writes.
 pub const CONTRACT_VERSION: u32 = 1;
 /// The control grid; a model's frame rate divides it.
-pub const GRID_HZ: u32 = 200;
+pub use crate::gesture::TICK_RATE_HZ as GRID_HZ;
 /// Partials and noise bands a sound frame can carry.
-pub const MAX_PARTIALS: usize = 128;
-pub const MAX_BANDS: usize = 96;
+pub use crate::sound::frame::{MAX_BANDS, MAX_PARTIALS};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,7 +4,6 @@ use super::gesture_model::{GestureModel, Intent};
 use super::slot::{Blend, Loader, Rack, Stepping, rack};
 use super::sound_model::SoundModel;
 use crate::controls::Controls;
-use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::features::FeatureBank;
 use crate::gesture::mapping::{CompiledMap, INPUT_CAPACITY, Mapping};
 use crate::sound::frame::SoundFrame;
@@ -64,7 +63,7 @@ impl Stepping for GestureVoice {
     type Output = Intent;
 
     fn period_ticks(&self) -> u32 {
-        TICK_RATE_HZ / self.model.frame_rate_hz().max(1)
+        self.model.period_ticks()
     }
 
     fn reset(&mut self) {
@@ -85,7 +84,7 @@ impl Stepping for SoundModel {
     type Output = SoundFrame;
 
     fn period_ticks(&self) -> u32 {
-        TICK_RATE_HZ / self.frame_rate_hz().max(1)
+        SoundModel::period_ticks(self)
     }
 
     fn reset(&mut self) {
