@@ -169,7 +169,7 @@ impl Engine {
             sample_rate_hz,
             settings: Settings::default(),
             clock: HostClock::new(f64::from(sample_rate_hz)),
-            ticks: Ticks::new(f64::from(sample_rate_hz)),
+            ticks: Ticks::new(f64::from(sample_rate_hz), 0.0),
             delivered: 0,
             block_start: 0,
             mail,
@@ -205,12 +205,13 @@ impl Engine {
         (engine, shore)
     }
 
-    /// Makes the engine ready for a sample rate; what is loaded and mapped stays. May allocate.
-    pub fn prepare(&mut self, sample_rate_hz: f32) {
+    /// Makes the engine ready for a sample rate, its control ticks at a phase (0 to 1) of the grid; what is loaded
+    /// and mapped stays. May allocate.
+    pub fn prepare(&mut self, sample_rate_hz: f32, phase: f64) {
+        self.ticks = Ticks::new(f64::from(sample_rate_hz), phase);
         if self.sample_rate_hz != sample_rate_hz {
             self.sample_rate_hz = sample_rate_hz;
             self.clock = HostClock::new(f64::from(sample_rate_hz));
-            self.ticks = Ticks::new(f64::from(sample_rate_hz));
             self.synth = Synth::new(sample_rate_hz);
             self.output = Output::new(sample_rate_hz);
         }

@@ -55,6 +55,9 @@ impl Engine {
         let chunk = self.ticks.advance();
         if let Some((tick, length)) = chunk.tick {
             self.tick(tick, length, self.time_of(&chunk));
+        } else {
+            self.gestures.warm();
+            self.sounds.warm();
         }
         let [left, right] = &mut self.chunk;
         let (left, right) = (&mut left[..chunk.samples], &mut right[..chunk.samples]);

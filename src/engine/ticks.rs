@@ -1,5 +1,6 @@
-//! The control grid in samples: tick `k` starts at sample `ceil(k * sample_rate / TICK_RATE_HZ)`, so
-//! models step in their own time whatever the host's block size or sample rate.
+//! The control grid in samples: tick `k` starts at sample `ceil((k + phase) * sample_rate / TICK_RATE_HZ)`,
+//! so models step in their own time whatever the host's block size or sample rate. Instances in one
+//! process take different phases: their models then do not all step in the same callback.
 
 use crate::gesture::TICK_RATE_HZ;
 
@@ -10,6 +11,8 @@ pub const CHUNK_SAMPLES: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct Ticks {
     sample_rate_hz: f64,
+    /// 0 to 1: how much of a tick passes before the first one.
+    phase: f64,
     /// Samples rendered since the reset.
     position: u64,
     /// The tick that runs when `position` reaches `next_start`.
@@ -28,17 +31,20 @@ pub struct Chunk {
 }
 
 impl Ticks {
-    pub fn new(sample_rate_hz: f64) -> Self {
-        Ticks {
+    pub fn new(sample_rate_hz: f64, phase: f64) -> Self {
+        let mut ticks = Ticks {
             sample_rate_hz,
+            phase,
             position: 0,
             next_tick: 0,
             next_start: 0,
-        }
+        };
+        ticks.next_start = ticks.tick_start(0);
+        ticks
     }
 
     pub fn reset(&mut self) {
-        *self = Ticks::new(self.sample_rate_hz);
+        *self = Ticks::new(self.sample_rate_hz, self.phase);
     }
 
     /// Samples rendered since the reset.
@@ -66,8 +72,14 @@ impl Ticks {
     }
 
     fn tick_start(&self, tick: u64) -> u64 {
-        (tick as f64 * self.sample_rate_hz / f64::from(TICK_RATE_HZ)).ceil() as u64
+        let ticks = tick as f64 + self.phase;
+        (ticks * self.sample_rate_hz / f64::from(TICK_RATE_HZ)).ceil() as u64
     }
+}
+
+/// A phase for the `n`th instance of a process: any few of them in a row lie well apart (van der Corput's sequence).
+pub fn phase_of(n: u32) -> f64 {
+    f64::from(n.reverse_bits()) / (f64::from(u32::MAX) + 1.0)
 }
 
 #[cfg(test)]
@@ -77,7 +89,7 @@ mod tests {
     #[test]
     fn ticks_keep_their_rate_at_any_sample_rate() {
         for rate in [44_100.0, 48_000.0, 88_200.0, 96_000.0, 192_000.0, 11_025.0] {
-            let mut ticks = Ticks::new(rate);
+            let mut ticks = Ticks::new(rate, 0.0);
             let mut seen = 0;
             while ticks.position() < rate as u64 * 10 {
                 let chunk = ticks.advance();
@@ -89,8 +101,23 @@ mod tests {
     }
 
     #[test]
+    fn eight_instances_tick_in_eight_places() {
+        let mut places: Vec<u64> = (0..8)
+            .map(|n| Ticks::new(48_000.0, phase_of(n)).tick_start(0))
+            .collect();
+        places.sort_unstable();
+        assert_eq!(places, [0, 30, 60, 90, 120, 150, 180, 210]);
+        let mut late = Ticks::new(48_000.0, phase_of(1));
+        let first = std::iter::from_fn(|| Some(late.advance())).find(|chunk| chunk.tick.is_some());
+        assert_eq!(
+            first.map(|chunk| (chunk.start, chunk.tick)),
+            Some((120, Some((0, 240))))
+        );
+    }
+
+    #[test]
     fn a_chunk_never_crosses_a_tick() {
-        let mut ticks = Ticks::new(44_100.0);
+        let mut ticks = Ticks::new(44_100.0, 0.0);
         let mut left = 0;
         for _ in 0..10_000 {
             let chunk = ticks.advance();

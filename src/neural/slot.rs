@@ -2,8 +2,9 @@
 //!
 //! A switch lands [`SWITCH_TICKS`] after its event: in that time the incoming model hears the last
 //! second of real input, a few steps a tick, so that it does not start cold; then the two outputs
-//! cross over. A model that is replaced goes home to be freed. A slot that is empty changes nothing:
-//! the last good model plays on.
+//! cross over. Its steps are spread over the time between two ticks ([`Rack::warm`]), so that no
+//! callback bears them all. A model that is replaced goes home to be freed. A slot that is empty
+//! changes nothing: the last good model plays on.
 
 use crate::gesture::TICK_RATE_HZ;
 use crate::handover::{Ship, Shore, handover};
@@ -13,8 +14,8 @@ pub const SLOT_COUNT: usize = 16;
 pub const SWITCH_TICKS: u32 = TICK_RATE_HZ / 5;
 /// Input kept to warm an incoming model: one second.
 const HISTORY_TICKS: usize = TICK_RATE_HZ as usize;
-/// Steps an incoming model makes a tick, to have heard everything when the switch lands.
-const WARM_STEPS: usize = HISTORY_TICKS.div_ceil(SWITCH_TICKS as usize) + 1;
+/// How far an incoming model catches up with the present in a tick, to have heard everything when the switch lands.
+const CATCH_UP_TICKS: u64 = (HISTORY_TICKS as u64).div_ceil(SWITCH_TICKS as u64);
 /// Where a model waits that was replaced while it played.
 const REPLACED: usize = SLOT_COUNT;
 
@@ -66,18 +67,27 @@ impl<M: Send> Loader<M> {
 struct Glide<O> {
     from: O,
     to: O,
-    /// Ticks since the step that gave `to`.
+    /// Ticks since the step that gave `to`, and from that step to the next.
     since: u32,
+    period: u32,
 }
 
 /// The switch in progress.
-#[derive(Clone, Copy)]
-struct Switch<O> {
+struct Switch<M: Stepping> {
     to: usize,
     ticks: u32,
     /// Of the history, how much the incoming model has heard.
     heard: u64,
-    glide: Glide<O>,
+    glide: Glide<M::Output>,
+    /// What came with the last tick.
+    context: M::Context,
+}
+
+impl<M: Stepping> Switch<M> {
+    /// By how many ticks the incoming model may lag behind the present after so many ticks of the switch.
+    fn lag_allowed(ticks: u32) -> u64 {
+        u64::from((SWITCH_TICKS + 1).saturating_sub(ticks)) * CATCH_UP_TICKS
+    }
 }
 
 /// The audio thread's end.
@@ -87,7 +97,7 @@ pub struct Rack<M: Stepping> {
     silent: M::Output,
     playing: Option<usize>,
     glide: Glide<M::Output>,
-    switch: Option<Switch<M::Output>>,
+    switch: Option<Switch<M>>,
     history: Box<[M::Input]>,
     /// Ticks since the reset; also the end of the history.
     tick: u64,
@@ -105,6 +115,7 @@ pub fn rack<M: Stepping>(blank: M::Input, silent: M::Output) -> (Loader<M>, Rack
             from: silent,
             to: silent,
             since: 0,
+            period: 1,
         },
         switch: None,
         history: vec![blank; HISTORY_TICKS].into_boxed_slice(),
@@ -126,6 +137,7 @@ impl<M: Stepping> Rack<M> {
             from: self.silent,
             to: self.silent,
             since: 0,
+            period: 1,
         };
         self.tick = 0;
     }
@@ -140,7 +152,7 @@ impl<M: Stepping> Rack<M> {
     ) -> M::Output {
         if self.switch.is_none() {
             self.take_arrival();
-            self.choose(selected);
+            self.choose(selected, context);
         }
         self.history[(self.tick % HISTORY_TICKS as u64) as usize] = *input;
         self.tick += 1;
@@ -194,7 +206,7 @@ impl<M: Stepping> Rack<M> {
         }
     }
 
-    fn choose(&mut self, selected: usize) {
+    fn choose(&mut self, selected: usize, context: M::Context) {
         let selected = selected.min(SLOT_COUNT - 1);
         if self.playing == Some(selected) || self.slots[selected].is_none() {
             return;
@@ -209,12 +221,15 @@ impl<M: Stepping> Rack<M> {
         self.switch = Some(Switch {
             to: selected,
             ticks: 0,
-            heard: self.tick.saturating_sub(HISTORY_TICKS as u64),
+            // The oldest places are taken by new input before they could be heard.
+            heard: (self.tick + 1 + CATCH_UP_TICKS).saturating_sub(HISTORY_TICKS as u64),
             glide: Glide {
                 from: self.silent,
                 to: self.silent,
                 since: 0,
+                period: 1,
             },
+            context,
         });
     }
 
@@ -224,32 +239,54 @@ impl<M: Stepping> Rack<M> {
         context: M::Context,
         crossfade_ticks: u32,
     ) -> M::Output {
-        let Some(mut switch) = self.switch else {
+        let Some(switch) = self.switch.as_mut() else {
             return playing;
         };
         switch.ticks += 1;
-        let mut incoming = switch.glide.to;
-        for _ in 0..WARM_STEPS {
-            if switch.heard >= self.tick {
-                break;
-            }
-            let input = self.history[(switch.heard % HISTORY_TICKS as u64) as usize];
-            switch.heard += 1;
-            let model = model_in(&mut self.slots, switch.to);
-            incoming = switch.glide.advance(model, switch.heard, &input, context);
-        }
-        self.switch = Some(switch);
+        switch.context = context;
+        let ticks = switch.ticks;
+        self.catch_up(Switch::<M>::lag_allowed(ticks), usize::MAX);
+        let Some(switch) = self.switch.as_ref() else {
+            return playing;
+        };
+        let incoming = switch.glide.now();
         if switch.ticks <= SWITCH_TICKS {
             return playing;
         }
         let done = switch.ticks - SWITCH_TICKS;
         if done >= crossfade_ticks {
-            self.playing = Some(switch.to);
-            self.glide = switch.glide;
+            (self.playing, self.glide) = (Some(switch.to), switch.glide);
             self.finish_switch();
             return incoming;
         }
         playing.toward(&incoming, done as f32 / crossfade_ticks as f32)
+    }
+
+    /// Between two ticks: at most one step that the next tick would otherwise have to make.
+    pub fn warm(&mut self) {
+        if let Some(switch) = &self.switch {
+            // The next tick brings one more to hear.
+            let lag = Switch::<M>::lag_allowed(switch.ticks + 1).saturating_sub(1);
+            self.catch_up(lag, 1);
+        }
+    }
+
+    /// Steps the incoming model until it lags no more than `lag` ticks behind, at most `steps` times.
+    fn catch_up(&mut self, lag: u64, steps: usize) {
+        let Some(switch) = self.switch.as_mut() else {
+            return;
+        };
+        for _ in 0..steps {
+            if self.tick - switch.heard <= lag {
+                break;
+            }
+            let input = self.history[(switch.heard % HISTORY_TICKS as u64) as usize];
+            switch.heard += 1;
+            let model = model_in(&mut self.slots, switch.to);
+            switch
+                .glide
+                .advance(model, switch.heard, &input, switch.context);
+        }
     }
 
     /// Ends a switch where it stands; what was replaced goes home.
@@ -282,7 +319,9 @@ impl<O: Blend> Glide<O> {
     where
         M: Stepping<Output = O>,
     {
-        let Some(model) = model else { return self.to };
+        let Some(model) = model else {
+            return self.to;
+        };
         let period = model.period_ticks().max(1);
         if (tick - 1).is_multiple_of(u64::from(period)) {
             self.from = self.to;
@@ -290,11 +329,16 @@ impl<O: Blend> Glide<O> {
             self.since = 0;
         }
         self.since += 1;
-        if self.since >= period {
+        self.period = period;
+        self.now()
+    }
+
+    fn now(&self) -> O {
+        if self.since >= self.period {
             return self.to;
         }
         self.from
-            .toward(&self.to, self.since as f32 / period as f32)
+            .toward(&self.to, self.since as f32 / self.period as f32)
     }
 }
 
@@ -365,6 +409,62 @@ mod tests {
             "cold start: heard {}",
             said[landing + 3].1
         );
+    }
+
+    /// What was heard, in order.
+    struct Ear {
+        heard: Vec<f32>,
+    }
+
+    impl Stepping for Ear {
+        type Input = f32;
+        type Context = ();
+        type Output = Said;
+        fn period_ticks(&self) -> u32 {
+            1
+        }
+        fn reset(&mut self) {
+            self.heard.clear();
+        }
+        fn step(&mut self, input: &f32, _: ()) -> Said {
+            self.heard.push(*input);
+            Said(*input, self.heard.len() as u32)
+        }
+    }
+
+    /// Switches to an [`Ear`] after 300 ticks, with so many calls of `warm` between two ticks. What it has heard
+    /// when the switch has landed, and the most steps that one tick or one `warm` made.
+    fn warmed(between: usize) -> (Vec<f32>, usize) {
+        let (mut loader, mut rack) = rack(0.0, Said(0.0, 0));
+        for slot in 0..2 {
+            loader.fill(slot, Some(Ear { heard: Vec::new() }));
+        }
+        let (mut most, mut before) = (0, 0);
+        let mut now = 0.0;
+        for tick in 0..=300 + SWITCH_TICKS {
+            rack.tick(usize::from(tick >= 300), &now, (), 6);
+            for _ in 0..between {
+                let heard = rack.in_slot(1).map_or(0, |ear| ear.heard.len());
+                most = most.max(heard.saturating_sub(before));
+                before = heard;
+                rack.warm();
+            }
+            now += 1.0;
+        }
+        let heard = rack.in_slot(1).map(|ear| ear.heard.clone());
+        (heard.unwrap_or_default(), most)
+    }
+
+    #[test]
+    fn an_incoming_model_hears_the_last_second_in_order_however_its_steps_are_spread() {
+        let (heard, most) = warmed(14);
+        let last = 300 + SWITCH_TICKS;
+        assert_eq!(heard.last(), Some(&(last as f32)));
+        assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1.0));
+        assert!(heard.len() >= HISTORY_TICKS);
+        assert_eq!(most, 1, "steps were bunched");
+        assert_eq!(warmed(0).0, heard);
+        assert_eq!(warmed(2).0, heard);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod trace;
 
 use crate::editor::Editor;
 use crate::engine::keys::HeldKey;
+use crate::engine::ticks::phase_of;
 use crate::engine::{Engine, Settings};
 use crate::params::{InstrumentParams, SlotNames};
 use crate::units::HostTime;
@@ -17,6 +18,7 @@ use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiEditor;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Receiver;
 use steward::Steward;
 
@@ -32,7 +34,12 @@ pub struct Imu2Music {
     engine: Option<Box<Engine>>,
     steward: Option<Steward>,
     host_offline: bool,
+    /// Which instance of this process it is, from 0.
+    number: u32,
 }
+
+/// Instances made so far.
+static INSTANCES: AtomicU32 = AtomicU32::new(0);
 
 impl Default for Imu2Music {
     fn default() -> Self {
@@ -50,6 +57,7 @@ impl Default for Imu2Music {
             engine: None,
             steward: None,
             host_offline: false,
+            number: INSTANCES.fetch_add(1, Ordering::Relaxed),
         }
     }
 }
@@ -95,9 +103,17 @@ impl Plugin for Imu2Music {
         context: &mut impl ActivateContext<Self>,
     ) -> bool {
         self.host_offline = config.process_mode == ProcessMode::Offline;
-        match &mut self.engine {
-            Some(engine) => engine.prepare(config.sample_rate),
-            None => self.build(config.sample_rate),
+        if self.engine.is_none() {
+            self.build(config.sample_rate);
+        }
+        // In real time instances share the callback; a bounce has nobody to make room for, and repeats.
+        let phase = if self.host_offline {
+            0.0
+        } else {
+            phase_of(self.number)
+        };
+        if let Some(engine) = &mut self.engine {
+            engine.prepare(config.sample_rate, phase);
         }
         context.set_latency_samples(crate::engine::LATENCY_SAMPLES);
         true

@@ -8,6 +8,8 @@ export HOME="$scratch/home"
 unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_DATA_HOME
 mkdir -p "$HOME/.vst3"
 cp -r "$bundle" "$HOME/.vst3/"
+# Ardour takes a scan's record for stale unless it is a second younger than the library.
+find "$HOME/.vst3" -exec touch -d '1 hour ago' {} +
 
 lua=$(ls /usr/bin/ardour[0-9]*-lua | sort -V | tail -n 1)
 library=$(ls -d /usr/lib/ardour[0-9]* | sort -V | tail -n 1)

@@ -127,7 +127,8 @@ impl Bowing {
                 direction = -direction;
             }
             let speed = direction * wish.min(room(direction).max(0.03) / length_s);
-            let turn_s = (0.12 - 0.05 * first.strength).min(0.4 * length_s);
+            // Soft strokes are drawn in, strong ones bite.
+            let turn_s = (0.12 - 0.08 * first.strength).min(0.4 * length_s);
             self.speed_m_per_s
                 .go(first.start_s - 0.5 * turn_s, turn_s, speed);
             if length_s > 0.9 {
@@ -156,15 +157,13 @@ impl Bowing {
         self.speed_m_per_s.go(end_s, 0.16, 0.0);
     }
 
-    /// How strongly the string sounds: the bow's speed, held for some 40 ms by the string and the body.
+    /// How strongly the string sounds: the bow's speed, at once, and held for some 40 ms by the string and the body.
     fn excitation_m_per_s(&self, t_s: f64) -> f64 {
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for tap in 0..10 {
-            let weight = (-0.3 * f64::from(tap)).exp();
-            sum += weight * self.speed_m_per_s.at(t_s - 0.012 * f64::from(tap)).abs();
-            weights += weight;
-        }
-        sum / weights
+        let held = |tap: i32| {
+            let past_s = 0.012 * f64::from(tap);
+            (-past_s / 0.04).exp() * self.speed_m_per_s.at(t_s - past_s).abs()
+        };
+        (0..10).map(held).fold(0.0, f64::max)
     }
 
     fn vibrato_deg_at(&self, t_s: f64) -> f64 {

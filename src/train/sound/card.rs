@@ -34,7 +34,7 @@ pub fn text(
         | licence | {licence} |\n\
         | trained | {steps} steps in {minutes:.0} min, seed {seed} |\n\n\
         ## How well it does\n\n\
-        On {held:.0} s that it has not heard, played through the file and the synth that the plugin plays:\n\n\
+        On {held:.0} s that it has not heard, and that had no part in choosing it, played through the file and the synth that the plugin plays:\n\n\
         | spectral distance to the recording | |\n|---|---|\n\
         | this model | {model:.3} |\n\
         | the recording's own partials and noise, played back (the ceiling) | {ceiling:.3} |\n\

@@ -13,8 +13,10 @@ use crate::units::{hz_to_note, note_to_hz};
 
 /// The loud end (95th percentile) of every recording is brought here, so that models agree about loudness.
 const LOUD_END_DB: f32 = -14.0;
-/// The end of every recording that is held out, and the gap before it.
+/// The end of every recording that is held out for the final figures, the stretch before it that chooses the best
+/// network, and the gap before each.
 const HELD_OUT_SHARE: f32 = 0.08;
+const CHOOSING_SHARE: f32 = 0.05;
 const GAP_S: f32 = 1.0;
 /// Pitches that variation reaches.
 const NOTES: (f32, f32) = (33.0, 103.0);
@@ -35,10 +37,30 @@ pub struct Phrase {
     pub samples: Vec<f32>,
 }
 
+impl Phrase {
+    /// Takes off the last `count` frames; `gap` frames before them are dropped.
+    fn split_end(&mut self, count: usize, gap: usize) -> Phrase {
+        let frames = self.examples.len().max(1);
+        let samples_per_frame = self.samples.len() as f64 / frames as f64;
+        let sample = |frame: usize| (frame as f64 * samples_per_frame).round() as usize;
+        let first = frames.saturating_sub(count);
+        let end = Phrase {
+            examples: self.examples.split_off(first.min(self.examples.len())),
+            samples: self.samples.split_off(sample(first)),
+        };
+        let last = first.saturating_sub(gap);
+        self.examples.truncate(last);
+        self.samples.truncate(sample(last));
+        end
+    }
+}
+
 pub struct Corpus {
     pub frame_rate_hz: u32,
     pub stiffness: Stiffness,
     pub train: Vec<Phrase>,
+    /// Chooses among networks while one is trained; never scored.
+    pub choosing: Vec<Phrase>,
     pub held_out: Vec<Phrase>,
     pub seconds: f32,
 }
@@ -82,6 +104,7 @@ impl Corpus {
             frame_rate_hz,
             stiffness,
             train: Vec::new(),
+            choosing: Vec::new(),
             held_out: Vec::new(),
             seconds: 0.0,
         };
@@ -135,22 +158,18 @@ impl Corpus {
         .collect()
     }
 
-    fn divide(&mut self, mut examples: Vec<Example>, mut samples: Vec<f32>) {
-        let rate = self.frame_rate_hz as usize;
-        let frames = examples.len();
-        let first_held = frames - (HELD_OUT_SHARE * frames as f32) as usize;
-        let gap = (GAP_S * rate as f32) as usize;
-        let sample = |frame: usize| frame * ANALYSIS_RATE_HZ as usize / rate;
-        if frames > 8 * gap {
-            let held = examples.split_off(first_held);
-            self.held_out.push(Phrase {
-                examples: held,
-                samples: samples.split_off(sample(first_held)),
-            });
-            examples.truncate(first_held - gap);
-            samples.truncate(sample(first_held - gap));
+    fn divide(&mut self, examples: Vec<Example>, samples: Vec<f32>) {
+        let mut rest = Phrase { examples, samples };
+        let frames = rest.examples.len();
+        let gap = (GAP_S * self.frame_rate_hz as f32) as usize;
+        if frames > 12 * gap {
+            let share = |share: f32| (share * frames as f32) as usize;
+            self.held_out
+                .push(rest.split_end(share(HELD_OUT_SHARE), gap));
+            self.choosing
+                .push(rest.split_end(share(CHOOSING_SHARE), gap));
         }
-        self.train.push(Phrase { examples, samples });
+        self.train.push(rest);
     }
 
     pub fn train_frames(&self) -> usize {
@@ -302,6 +321,18 @@ mod tests {
             voicing: 1.0,
             parts,
         }
+    }
+
+    #[test]
+    fn the_end_of_a_phrase_comes_off_with_its_own_sound() {
+        let mut phrase = Phrase {
+            examples: vec![example(); 100],
+            samples: (0..24_000).map(|n| n as f32).collect(),
+        };
+        let end = phrase.split_end(20, 10);
+        assert_eq!((end.examples.len(), end.samples.len()), (20, 4_800));
+        assert_eq!(end.samples[0], 80.0 * 240.0);
+        assert_eq!((phrase.examples.len(), phrase.samples.len()), (70, 16_800));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! Regression of log amplitudes, weighted by how much of them is heard. Adam under a cosine rate; the network that did
-//! best on the held-out phrases is kept, also when training is stopped early.
+//! best on phrases kept aside for choosing is kept, also when training is stopped early.
 
 use burn::optim::{AdamWConfig, GradientsParams, grad_clipping::GradientClippingConfig};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -36,7 +36,7 @@ const SETTLING_FRAMES: usize = 12;
 pub struct Fitted {
     pub network: Network,
     pub steps: usize,
-    pub held_out_db: f32,
+    pub choosing_error: f32,
     pub stopped: bool,
 }
 
@@ -150,7 +150,7 @@ pub fn fit(
     let mut fitted = Fitted {
         network: network.clone(),
         steps: 0,
-        held_out_db: f32::INFINITY,
+        choosing_error: f32::INFINITY,
         stopped: false,
     };
     let mut recent = f32::NAN;
@@ -159,12 +159,12 @@ pub fn fit(
         let done = (step as f32 / plan.steps as f32).max(spent).min(1.0);
         let last = done >= 1.0 || fitted.stopped;
         if last || step % 150 == 149 {
-            let held_out_db = held_out(corpus, bounds, &network, &device);
-            if held_out_db < fitted.held_out_db {
+            let choosing_error = choosing_loss(corpus, bounds, &network, &device);
+            if choosing_error < fitted.choosing_error {
                 fitted = Fitted {
                     network: network.clone(),
                     steps: step,
-                    held_out_db,
+                    choosing_error,
                     stopped: fitted.stopped,
                 };
             }
@@ -187,8 +187,8 @@ pub fn fit(
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimiser.step(rate, network, gradients);
         let text = format!(
-            "step {step}, error {recent:.4}, held-out {:.4}",
-            fitted.held_out_db
+            "step {step}, error {recent:.4}, kept aside {:.4}",
+            fitted.choosing_error
         );
         fitted.stopped |= !watch(f64::from(done), &text);
     }
@@ -246,12 +246,12 @@ fn stretch_of(phrases: &[Phrase], mut at: usize, frames: usize) -> &[Example] {
     &phrases[0].examples[..frames.min(phrases[0].examples.len())]
 }
 
-/// The loss over all held-out phrases as they were played (over the training phrases where none is held out).
-fn held_out(corpus: &Corpus, bounds: &Bounds, network: &Network, device: &Device) -> f32 {
-    let phrases = if corpus.held_out.is_empty() {
+/// The loss over the choosing phrases as they were played (over the training phrases where there are none).
+fn choosing_loss(corpus: &Corpus, bounds: &Bounds, network: &Network, device: &Device) -> f32 {
+    let phrases = if corpus.choosing.is_empty() {
         &corpus.train
     } else {
-        &corpus.held_out
+        &corpus.choosing
     };
     let (mut sum, mut count) = (0.0, 0.0);
     for phrase in phrases {
