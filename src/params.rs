@@ -166,7 +166,7 @@ impl InstrumentParams {
         }
     }
 
-    /// What the engine needs, copied. `host_offline` is what the host said of this activation.
+    /// What the engine needs, copied. `host_offline`: whether the host renders without regard to time.
     pub fn settings(&self, host_offline: bool) -> Settings {
         let overrides: [Override; CONTROL_COUNT] = Control::ALL.map(|word| {
             let of = self.control(word);

@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub limiter_db: f32,
     pub gesture_slot: u8,
     pub sound_slot: u8,
+    /// Whether time is counted in samples: the host renders without regard to it.
+    pub offline: bool,
     pub counts: AudioCounts,
 }
 

@@ -150,6 +150,12 @@ fn the_vst3_in_pedalboard_follows_motion_and_survives_hostile_packets() {
 }
 
 #[test]
+#[ignore = "needs pedalboard: run by `cargo xtask test`"]
+fn a_bounce_of_the_vst3_in_pedalboard_repeats() {
+    scripts::python("pedalboard_offline.py");
+}
+
+#[test]
 #[ignore = "needs Ardour: run by `cargo xtask test --long`"]
 fn long_the_vst3_lives_through_an_ardour_session() {
     scripts::ardour();

@@ -39,6 +39,7 @@ pub fn tick(host_s: f64) -> Snapshot {
         limiter_db: 0.0,
         gesture_slot: 0,
         sound_slot: 0,
+        offline: false,
         counts: AudioCounts::default(),
     }
 }

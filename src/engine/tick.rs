@@ -181,6 +181,7 @@ impl Engine {
             peak: self.output.take_peak(),
             gesture_slot: self.settings.gesture_slot,
             sound_slot: self.settings.sound_slot,
+            offline: self.settings.offline,
         };
         self.telemetry.push(snapshot);
     }

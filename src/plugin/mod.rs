@@ -3,6 +3,8 @@
 pub mod desk;
 mod gate;
 pub mod library;
+mod pace;
+mod place;
 pub mod state;
 mod steward;
 mod trace;
@@ -17,8 +19,9 @@ use desk::{Desk, Request};
 use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::*;
 use nice_plug_egui::EguiEditor;
+use pace::Pace;
+use place::Place;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Receiver;
 use steward::Steward;
 
@@ -33,13 +36,11 @@ pub struct Imu2Music {
     sound_names: SlotNames,
     engine: Option<Box<Engine>>,
     steward: Option<Steward>,
-    host_offline: bool,
-    /// Which instance of this process it is, from 0.
-    number: u32,
+    /// What the host said of this activation; nothing where its word comes late (VST3).
+    host_offline: Option<bool>,
+    pace: Pace,
+    place: Place,
 }
-
-/// Instances made so far.
-static INSTANCES: AtomicU32 = AtomicU32::new(0);
 
 impl Default for Imu2Music {
     fn default() -> Self {
@@ -56,8 +57,9 @@ impl Default for Imu2Music {
             sound_names,
             engine: None,
             steward: None,
-            host_offline: false,
-            number: INSTANCES.fetch_add(1, Ordering::Relaxed),
+            host_offline: None,
+            pace: Pace::default(),
+            place: Place::take(),
         }
     }
 }
@@ -102,18 +104,14 @@ impl Plugin for Imu2Music {
         config: &BufferConfig,
         context: &mut impl ActivateContext<Self>,
     ) -> bool {
-        self.host_offline = config.process_mode == ProcessMode::Offline;
+        let said_offline = config.process_mode == ProcessMode::Offline;
+        self.host_offline = (context.plugin_api() != PluginApi::Vst3).then_some(said_offline);
+        self.pace = Pace::default();
         if self.engine.is_none() {
             self.build(config.sample_rate);
         }
-        // In real time instances share the callback; a bounce has nobody to make room for, and repeats.
-        let phase = if self.host_offline {
-            0.0
-        } else {
-            phase_of(self.number)
-        };
         if let Some(engine) = &mut self.engine {
-            engine.prepare(config.sample_rate, phase);
+            engine.prepare(config.sample_rate, phase_of(self.place.number()));
         }
         context.set_latency_samples(crate::engine::LATENCY_SAMPLES);
         true
@@ -135,9 +133,11 @@ impl Plugin for Imu2Music {
             return ProcessStatus::Normal;
         };
         let samples = buffer.samples();
-        let settings: Settings = self.params.settings(self.host_offline);
         let begun = HostTime::now();
         let transport = context.transport();
+        let length_s = samples as f64 / f64::from(transport.sample_rate);
+        let is_ahead = self.pace.block(begun, length_s);
+        let settings: Settings = self.params.settings(self.host_offline.unwrap_or(is_ahead));
         let song_s = if transport.playing {
             transport.pos_seconds()
         } else {

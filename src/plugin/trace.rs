@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub const TRACE_VARIABLE: &str = "IMU2MUSIC_TRACE";
 
 const HEADER: &str = "song_s,host_s,motion_energy_1,motion_energy_2,pitch_note,loudness_db,brightness,noisiness,\
-onset,datagrams,frames,lost,late,malformed,motion_age_ms,playout_ms,callback_load,peak,gesture_model,sound_model";
+onset,datagrams,frames,lost,late,malformed,motion_age_ms,playout_ms,callback_load,peak,offline,gesture_model,sound_model";
 
 /// Numbers that open traces of this process hold, from 1: a plugin that is loaded again writes the first file again.
 static NUMBERS: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
@@ -52,7 +52,7 @@ impl Trace {
         let c = &s.controls;
         writeln!(
             self.file,
-            "{:.4},{:.4},{:.4},{:.4},{:.3},{:.2},{:.4},{:.4},{:.3},{},{},{},{},{},{:.2},{:.2},{:.4},{:.4},{},{}",
+            "{:.4},{:.4},{:.4},{:.4},{:.3},{:.2},{:.4},{:.4},{:.3},{},{},{},{},{},{:.2},{:.2},{:.4},{:.4},{},{},{}",
             s.song_s,
             s.host_s,
             s.motion_energy[0],
@@ -71,6 +71,7 @@ impl Trace {
             s.playout_ms,
             s.callback_load,
             s.peak,
+            u8::from(s.offline),
             around.gesture_model.replace(',', " "),
             around.sound_model.replace(',', " "),
         )

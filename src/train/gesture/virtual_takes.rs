@@ -78,6 +78,10 @@ pub struct Plan {
 const TAKE_S: f64 = 30.0;
 const LATEST_START_S: f64 = 600.0;
 
+/// The network is asked for the sound of this much later: motion announces what it will do, and the way from a
+/// sensor to the ear takes about as long.
+const LEAD_S: f64 = 0.03;
+
 impl Plan {
     /// Per epoch.
     fn takes(&self) -> u64 {
@@ -124,6 +128,7 @@ impl Plan {
             "target": format!("{:?}", self.target),
             "minutes": self.minutes,
             "seed": self.seed,
+            "lead_s": LEAD_S,
             "feature_schema": FEATURE_SCHEMA,
         })
     }
@@ -209,7 +214,7 @@ fn own_music(
     });
     let frames = (TAKE_S * f64::from(plan.frame_rate_hz)) as usize;
     let truth = (0..frames).map(|frame| {
-        let t_s = from_s + frame as f64 / f64::from(plan.frame_rate_hz);
+        let t_s = from_s + LEAD_S + frame as f64 / f64::from(plan.frame_rate_hz);
         let mut controls = performer.controls(t_s);
         let silent = !circumstances[0].present || style == Style::Still;
         if silent {
@@ -256,7 +261,7 @@ fn one_sensor(plan: &Plan, style: Style, seed: u64, from_s: f64, chance: &mut Ch
     let step_s = 1.0 / f64::from(plan.frame_rate_hz);
     let mut target = EnergyTilt::new(&flaws, step_s);
     let controls: Vec<Controls> = (0..frames)
-        .map(|frame| target.step(&performer, limb, from_s + frame as f64 * step_s))
+        .map(|frame| target.step(&performer, limb, from_s + LEAD_S + frame as f64 * step_s))
         .collect();
     let truth = (0..frames).map(|frame| Truth {
         controls: controls[frame],
