@@ -1,51 +1,16 @@
-//! Stepping a loaded model allocates and frees nothing. The counter is this test binary's allocator; it counts
-//! only on the thread that asks it to, and a positive control proves that it counts.
+//! Stepping a loaded model allocates and frees nothing. A positive control proves that
+//! the counter counts.
 #![allow(unsafe_code)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+#[path = "support/counting.rs"]
+mod counting;
 
+use counting::allocations;
 use imu2music::controls::Controls;
 use imu2music::neural::gesture_model::GestureModel;
 use imu2music::neural::sound_model::SoundModel;
 use imu2music::neural::{Model, zoo};
 use imu2music::sound::frame::SoundFrame;
-
-thread_local! {
-    static COUNT: Cell<Option<usize>> = const { Cell::new(None) };
-}
-
-struct Counting;
-
-fn count() {
-    // A thread that is ending has no counter any more.
-    let _ = COUNT.try_with(|c| c.set(c.get().map(|n| n + 1)));
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: the caller's promises are passed on.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Allocations and frees while `work` runs.
-fn allocations(work: impl FnOnce()) -> usize {
-    COUNT.set(Some(0));
-    work();
-    COUNT.replace(None).unwrap_or(0)
-}
 
 #[test]
 fn the_counter_counts() {

@@ -3,24 +3,30 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use pulp::Arch;
 use tract_onnx::pb;
 
 use super::contract::Contract;
 use super::error::ModelError;
 use super::kernel::Aligned;
+use super::kernel::machine::Machine;
+use super::kernel::matrix::Precision;
 use super::lower::lower;
-use super::oracle::{Agreement, Oracle, verify};
+use super::oracle::{Agreement, Oracle, compare_half, verify};
 use super::plan::{Cost, Plan, Span};
 use super::screen::{Screened, screen};
+
+/// From this size on 16 bits a weight are tried: smaller models stay in the processor's own cache, where the exact
+/// ones come as fast.
+const HALF_FROM_BYTES: usize = 1 << 20;
 
 /// A verified plan with the memory of one voice. Clones share the weights and start fresh.
 pub struct Model {
     contract: Arc<Contract>,
     plan: Arc<Plan>,
     arena: Aligned,
-    arch: Arch,
+    machine: Machine,
     agreement: Agreement,
+    half: Option<Agreement>,
     broken_steps: u32,
 }
 
@@ -30,8 +36,9 @@ impl Clone for Model {
             contract: self.contract.clone(),
             plan: self.plan.clone(),
             arena: self.plan.arenas(1),
-            arch: self.arch,
+            machine: self.machine,
             agreement: self.agreement,
+            half: self.half,
             broken_steps: 0,
         }
     }
@@ -60,16 +67,28 @@ impl Model {
             signature,
             contract,
         } = screened;
-        let plan = lower(&graph, &signature, &contract.states)?;
+        let machine = Machine::detect();
+        let lowered = |precision| lower(&graph, &signature, &contract.states, precision);
+        let mut plan = lowered(Precision::Single)?;
         let mut oracle = Oracle::new(bytes, &signature, &contract.states)?;
-        let agreement = verify(&plan, &mut oracle, is_recurrent(&graph))?;
+        let agreement = verify(&plan, machine, &mut oracle, is_recurrent(&graph))?;
+        let mut half = None;
+        if machine.converts_halves() && plan.cost().weight_bytes >= HALF_FROM_BYTES {
+            let small = lowered(Precision::Half)?;
+            let close = compare_half(&small, machine, &mut oracle)?;
+            half = Some(close);
+            if close.holds() {
+                plan = small;
+            }
+        }
         let plan = Arc::new(plan);
         Ok(Model {
             arena: plan.arenas(1),
             contract: Arc::new(contract),
             plan,
-            arch: Arch::new(),
+            machine,
             agreement,
+            half,
             broken_steps: 0,
         })
     }
@@ -82,20 +101,30 @@ impl Model {
         self.plan.cost()
     }
 
-    /// How close to tract the kernels came at load.
+    /// How close to tract the kernels came at load, with the weights as the file has them.
     pub fn agreement(&self) -> Agreement {
         self.agreement
+    }
+
+    /// How close they came with 16 bits a weight, where that was tried; those are played if it holds.
+    pub fn half_agreement(&self) -> Option<Agreement> {
+        self.half
+    }
+
+    /// The instructions that it runs on.
+    pub fn machine(&self) -> Machine {
+        self.machine
     }
 
     pub fn input_index(&self, tensor: &str) -> Option<usize> {
         self.plan.inputs.iter().position(|(name, _)| name == tensor)
     }
 
+    /// `None` also for the past of a convolution: it lies in an order of its own.
     pub fn output_index(&self, tensor: &str) -> Option<usize> {
-        self.plan
-            .outputs
-            .iter()
-            .position(|(name, _)| name == tensor)
+        let index = self.plan.outputs.iter().position(|(n, _)| n == tensor)?;
+        let is_past = self.plan.turned.iter().any(|(i, _)| *i == index);
+        (!is_past).then_some(index)
     }
 
     pub fn input_mut(&mut self, index: usize) -> &mut [f32] {
@@ -115,7 +144,7 @@ impl Model {
 
     /// One step. A state that is no longer finite would stay so: it starts over, counted.
     pub fn step(&mut self) {
-        self.plan.step(self.arch, self.arena.as_mut_slice());
+        self.plan.step(self.machine, self.arena.as_mut_slice());
         if !self.plan.states_are_finite(self.arena.as_slice()) {
             self.reset();
             self.broken_steps = self.broken_steps.saturating_add(1);
@@ -187,10 +216,39 @@ mod tests {
             .unwrap();
         let bytes: [u8; 4] = recurrent.raw_data[..4].try_into().unwrap();
         recurrent.raw_data[..4].copy_from_slice(&(f32::from_le_bytes(bytes) + 1e-3).to_le_bytes());
-        let plan = lower(&graph, &signature, &contract.states).unwrap();
+        let plan = lower(&graph, &signature, &contract.states, Precision::Single).unwrap();
         let mut oracle = Oracle::new(&file, &signature, &contract.states).unwrap();
-        let error = verify(&plan, &mut oracle, true).unwrap_err();
+        let error = verify(&plan, Machine::detect(), &mut oracle, true).unwrap_err();
         assert!(matches!(error, ModelError::Mismatch { .. }), "{error}");
+    }
+
+    #[test]
+    fn large_models_keep_halves_only_where_they_come_close() {
+        let small = Model::load(&zoo::lstm(4, 16, 1)).unwrap();
+        assert_eq!(small.half_agreement(), None);
+        if !small.machine().converts_halves() {
+            return eprintln!("skipped: this processor does not convert 16-bit floats");
+        }
+        let large = Model::load(&zoo::lstm(32, 256, 1)).unwrap();
+        let half = large.half_agreement().unwrap();
+        assert!(half.holds() && half.difference > 1e-6, "{half:?}");
+        assert!(large.cost().weight_bytes < large.cost().parameters * 2 + (1 << 14));
+        // Weights in steps that 16 bits do not have, and inputs that add up the errors.
+        let mut g = GraphBuilder::new("coarse");
+        let x = g.input("x", &[1, 1]);
+        let x = g.dense(&x, &[1.0; 600], &[1.0; 600]);
+        let y = g.dense(&x, &[1.0 + 1.0 / 4096.0; 600 * 600], &[-600.0; 600]);
+        let y = g.dense(&y, &[1.0 / 600.0; 600], &[0.0]);
+        g.output("y", &y);
+        let text = r#"{"version":1,"kind":"gesture","name":"T","frame_rate_hz":100,
+            "inputs":[{"tensor":"x","names":["a"]}],"outputs":[{"onset":{"tensor":"y"}}]}"#;
+        g.contract(&Contract::parse(text).unwrap());
+        let coarse = Model::load(&g.finish()).unwrap();
+        let half = coarse.half_agreement().unwrap();
+        assert!(!half.holds(), "{half:?}");
+        assert_eq!(coarse.cost().weight_bytes % 4, 0);
+        assert!(coarse.cost().weight_bytes >= 600 * 600 * 4);
+        assert!(coarse.agreement().holds());
     }
 
     #[test]
@@ -269,7 +327,13 @@ mod tests {
     fn batched_voices_sound_as_they_do_alone() {
         let plan = |file: &[u8]| {
             let s = screen(file).unwrap();
-            lower(&s.graph, &s.signature, &s.contract.states).unwrap()
+            lower(
+                &s.graph,
+                &s.signature,
+                &s.contract.states,
+                Precision::Single,
+            )
+            .unwrap()
         };
         for file in [zoo::ddsp_decoder(64), zoo::lstm(5, 20, 2)] {
             let plan = plan(&file);
@@ -282,9 +346,9 @@ mod tests {
                     let value = voice as f32 * 0.3 - 1.0 + step as f32 * 0.1;
                     arena[input.start..input.start + input.len].fill(value);
                     alone.as_mut_slice()[input.start..input.start + input.len].fill(value);
-                    plan.step(Arch::new(), alone.as_mut_slice());
+                    plan.step(Machine::detect(), alone.as_mut_slice());
                 }
-                plan.step(Arch::new(), together.as_mut_slice());
+                plan.step(Machine::detect(), together.as_mut_slice());
                 let arenas = together.as_slice().chunks_exact(plan.arena_len);
                 for (arena, alone) in arenas.zip(&alone) {
                     for (_, span) in &plan.outputs {

@@ -8,7 +8,8 @@ use pulp::Arch;
 
 use super::kernel::Aligned;
 use super::kernel::cell;
-use super::kernel::matrix::{MAX_SIDES, Matrix};
+use super::kernel::machine::Machine;
+use super::kernel::matrix::{Matrix, Sides};
 use super::kernel::pointwise::{self, Binary, Reduce, Unary};
 use super::kernel::window::{self, OverlapAdd, Windows};
 
@@ -34,11 +35,12 @@ pub struct Segment {
 }
 
 pub enum Kernel {
-    /// `rows` right-hand sides one after the other.
+    /// `rows` right-hand sides, `step` floats from one to the next.
     Dense {
         matrix: Matrix,
         x: usize,
         rows: usize,
+        step: usize,
     },
     /// Output: h, then c.
     LstmGates {
@@ -65,6 +67,11 @@ pub enum Kernel {
     },
     Move {
         segments: Vec<Segment>,
+    },
+    /// Pieces of `run` floats, one after the other.
+    Gather {
+        from: Vec<usize>,
+        run: usize,
     },
     Softmax {
         x: usize,
@@ -125,6 +132,8 @@ pub struct Plan {
     pub constants: Vec<(usize, Vec<f32>)>,
     pub inputs: Vec<(String, Span)>,
     pub outputs: Vec<(String, Span)>,
+    /// Outputs that are the past of a convolution, with their channels: they lie time by time.
+    pub turned: Vec<(usize, usize)>,
     /// State outputs and the inputs that they become.
     pub carries: Vec<(Span, Span)>,
 }
@@ -151,51 +160,53 @@ impl Plan {
         }
     }
 
+    /// An output of one voice in the order that the file declares. Allocates.
+    pub fn output_values(&self, arena: &[f32], index: usize) -> Vec<f32> {
+        let values = self.outputs[index].1.of(arena);
+        let mut ordered = values.to_vec();
+        if let Some((_, channels)) = self.turned.iter().find(|(i, _)| *i == index) {
+            let time = values.len() / channels;
+            window::transpose(values, &mut ordered, time, *channels);
+        }
+        ordered
+    }
+
     pub fn states_are_finite(&self, arena: &[f32]) -> bool {
         self.carries
             .iter()
             .all(|(_, to)| to.of(arena).iter().all(|v| v.is_finite()))
     }
 
-    /// Runs every kernel once for each voice in `arenas` and carries the states over.
-    pub fn step(&self, arch: Arch, arenas: &mut [f32]) {
-        let mut rest = arenas;
-        while rest.len() >= self.arena_len && !rest.is_empty() {
-            let voices = match rest.len() / self.arena_len {
-                MAX_SIDES.. => MAX_SIDES,
-                2.. => 2,
-                _ => 1,
-            };
-            let (group, later) = rest.split_at_mut(voices * self.arena_len);
-            match voices {
-                MAX_SIDES => self.step_group::<MAX_SIDES>(arch, group),
-                2 => self.step_group::<2>(arch, group),
-                _ => self.step_group::<1>(arch, group),
+    /// Runs every kernel once for each voice in `arenas` and carries the states over. Voices share each pass over
+    /// the weights.
+    pub fn step(&self, machine: Machine, arenas: &mut [f32]) {
+        let stride = self.arena_len.max(1);
+        let voices = arenas.len() / stride;
+        for Op { kernel, out } in &self.ops {
+            if let Kernel::Dense {
+                matrix,
+                x,
+                rows,
+                step,
+            } = kernel
+            {
+                let sides = Sides {
+                    x: *x,
+                    y: out.start,
+                    rows: *rows,
+                    step: *step,
+                    voices,
+                    stride,
+                };
+                matrix.apply(machine, arenas, sides);
+                continue;
             }
-            rest = later;
-        }
-    }
-
-    fn step_group<const N: usize>(&self, arch: Arch, group: &mut [f32]) {
-        for op in &self.ops {
-            let mut arenas = group.chunks_exact_mut(self.arena_len);
-            match &op.kernel {
-                Kernel::Dense { matrix, x, rows } => {
-                    let voices: [_; N] = std::array::from_fn(|_| match arenas.next() {
-                        Some(arena) => split(arena, op.out),
-                        None => (&[][..], &mut [][..]),
-                    });
-                    dense(arch, matrix, *x, *rows, voices);
-                }
-                kernel => {
-                    for arena in arenas {
-                        let (before, out) = split(arena, op.out);
-                        run(arch, kernel, before, out);
-                    }
-                }
+            for arena in arenas.chunks_exact_mut(stride) {
+                let (before, rest) = arena.split_at_mut(out.start);
+                run(machine.arch(), kernel, before, &mut rest[..out.len]);
             }
         }
-        for arena in group.chunks_exact_mut(self.arena_len) {
+        for arena in arenas.chunks_exact_mut(stride) {
             for (from, to) in &self.carries {
                 arena.copy_within(from.start..from.start + from.len, to.start);
             }
@@ -227,57 +238,10 @@ pub struct Cost {
     pub state_len: usize,
 }
 
-fn split(arena: &mut [f32], out: Span) -> (&[f32], &mut [f32]) {
-    let (before, rest) = arena.split_at_mut(out.start);
-    (before, &mut rest[..out.len])
-}
-
-fn dense<const N: usize>(
-    arch: Arch,
-    matrix: &Matrix,
-    x: usize,
-    rows: usize,
-    mut voices: [(&[f32], &mut [f32]); N],
-) {
-    let (columns, outputs) = (matrix.columns(), matrix.rows());
-    let side = |before: &'_ [f32], row: usize| -> (usize, usize) {
-        let from = x + row * columns;
-        (from, (from + columns).min(before.len()))
-    };
-    let mut row = 0;
-    if N == 1 {
-        // One voice with many rows: the rows share the pass over the weights.
-        let (before, out) = &mut voices[0];
-        while row + MAX_SIDES <= rows {
-            let x: [&[f32]; MAX_SIDES] = std::array::from_fn(|i| {
-                let (from, to) = side(before, row + i);
-                &before[from..to]
-            });
-            let mut chunks = out[row * outputs..].chunks_exact_mut(outputs);
-            let y: [&mut [f32]; MAX_SIDES] =
-                std::array::from_fn(|_| chunks.next().unwrap_or_default());
-            matrix.apply(arch, x, y);
-            row += MAX_SIDES;
-        }
-    }
-    while row < rows {
-        let mut x = [&[][..]; N];
-        for (x, (before, _)) in x.iter_mut().zip(&voices) {
-            let (from, to) = side(before, row);
-            *x = &before[from..to];
-        }
-        let y = voices
-            .each_mut()
-            .map(|(_, out)| &mut out[row * outputs..(row + 1) * outputs]);
-        matrix.apply(arch, x, y);
-        row += 1;
-    }
-}
-
-/// Every kernel but `Dense`, which serves several voices at once.
+/// Every kernel but `Dense`, which serves all voices at once.
 fn run(arch: Arch, kernel: &Kernel, before: &[f32], out: &mut [f32]) {
     match kernel {
-        Kernel::Dense { matrix, x, rows } => dense(arch, matrix, *x, *rows, [(before, out)]),
+        Kernel::Dense { .. } => {}
         Kernel::LstmGates { sums, c, hidden } => {
             let (h, c_out) = out.split_at_mut(*hidden);
             cell::lstm(
@@ -323,6 +287,16 @@ fn run(arch: Arch, kernel: &Kernel, before: &[f32], out: &mut [f32]) {
                 out[s.to..s.to + s.len].copy_from_slice(&before[s.from..s.from + s.len]);
             }
         }
+        Kernel::Gather { from, run: 1 } => {
+            for (out, from) in out.iter_mut().zip(from) {
+                *out = before[*from];
+            }
+        }
+        Kernel::Gather { from, run } => {
+            for (out, from) in out.chunks_exact_mut(*run).zip(from) {
+                out.copy_from_slice(&before[*from..from + run]);
+            }
+        }
         Kernel::Softmax { x, len, inner } => {
             pointwise::softmax(arch, &before[*x..][..out.len()], out, *len, *inner);
         }
@@ -331,16 +305,14 @@ fn run(arch: Arch, kernel: &Kernel, before: &[f32], out: &mut [f32]) {
             x,
             len,
             inner,
-        } => pointwise::reduce(*function, x.of(before), out, *len, *inner),
+        } => pointwise::reduce(arch, *function, x.of(before), out, *len, *inner),
         Kernel::LayerNorm {
             x,
             scale,
             bias,
             epsilon,
-        } => pointwise::layer_norm(&before[*x..][..out.len()], scale, bias, *epsilon, out),
-        Kernel::Windows { windows, x } => {
-            windows.run(&before[*x..][..windows.channels * windows.time], out);
-        }
+        } => pointwise::layer_norm(arch, &before[*x..][..out.len()], scale, bias, *epsilon, out),
+        Kernel::Windows { windows, x } => windows.run(&before[*x..], out),
         Kernel::Transpose { x, rows, columns } => {
             window::transpose(&before[*x..][..out.len()], out, *rows, *columns);
         }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::contract::{Contract, Kind};
 use super::error::ModelError;
+use super::kernel::machine::Machine;
 use super::model::Model;
 use super::oracle::Agreement;
 use super::plan::Cost;
@@ -38,6 +39,10 @@ pub struct Report {
     pub operations: BTreeMap<String, usize>,
     pub cost: Cost,
     pub agreement: Option<Agreement>,
+    /// With 16 bits a weight, where that was tried.
+    pub half: Option<Agreement>,
+    /// The instructions that were timed.
+    pub machine: Option<Machine>,
     pub timing: Option<Timing>,
     pub path: Path,
 }
@@ -61,6 +66,8 @@ pub fn check(bytes: &[u8]) -> Report {
         operations: BTreeMap::new(),
         cost: Cost::default(),
         agreement: None,
+        half: None,
+        machine: None,
         timing: None,
         path: Path::Fast,
     };
@@ -74,6 +81,8 @@ pub fn check(bytes: &[u8]) -> Report {
         Ok(mut model) => {
             report.cost = model.cost();
             report.agreement = Some(model.agreement());
+            report.half = model.half_agreement();
+            report.machine = Some(model.machine());
             report.timing = Some(time(|| model.step()));
         }
         Err(error) => report.path = Path::Refused(error),
@@ -133,6 +142,17 @@ impl fmt::Display for Report {
                 a.difference, a.bound
             )?;
         }
+        if let Some(a) = self.half {
+            let Agreement { difference, bound } = a;
+            let verdict = match a.holds() {
+                true => "played with them",
+                false => "played with 32 bits instead",
+            };
+            writeln!(
+                f,
+                "16 bits     {difference:.1e} from tract (at most {bound:.1e}): {verdict}"
+            )?;
+        }
         if let Some(t) = self.timing {
             let share = self.share_of_core().unwrap_or(0.0) * 100.0;
             writeln!(
@@ -141,7 +161,11 @@ impl fmt::Display for Report {
                 t.median_us, t.p99_us, t.worst_us
             )?;
         }
-        write!(f, "path        fast: every operation has a packed kernel")
+        write!(f, "path        fast: every operation has a packed kernel")?;
+        match self.machine {
+            Some(machine) => write!(f, " ({machine})"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -71,25 +71,29 @@ struct Gru<'a> {
     h: &'a mut [f32],
 }
 
-impl WithSimd for Gru<'_> {
+impl<'a> WithSimd for Gru<'a> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let hidden = self.h.len();
-        let lanes = S::F32_LANES;
-        let mut at = 0;
-        while at < hidden {
-            let end = (at + lanes).min(hidden);
-            let load = |sums: &[f32], gate: usize| {
-                simd.partial_load_f32s(&sums[gate * hidden + at..gate * hidden + end])
-            };
-            let x = [0, 1, 2].map(|gate| load(self.input_sums, gate));
-            let r = [0, 1, 2].map(|gate| load(self.recurrent_sums, gate));
-            let h_in = simd.partial_load_f32s(&self.h_in[at..end]);
-            let h = gru_gates(simd, x, r, h_in);
-            simd.partial_store_f32s(&mut self.h[at..end], h);
-            at = end;
+        let part = |sums: &'a [f32], gate: usize| S::as_simd_f32s(&sums[gate * hidden..][..hidden]);
+        let x = [0, 1, 2].map(|gate| part(self.input_sums, gate));
+        let r = [0, 1, 2].map(|gate| part(self.recurrent_sums, gate));
+        let (h_in, h_in_end) = S::as_simd_f32s(&self.h_in[..hidden]);
+        let (h, h_end) = S::as_mut_simd_f32s(self.h);
+        for i in 0..h.len() {
+            let (x, r) = (
+                [x[0].0[i], x[1].0[i], x[2].0[i]],
+                [r[0].0[i], r[1].0[i], r[2].0[i]],
+            );
+            h[i] = gru_gates(simd, x, r, h_in[i]);
+        }
+        if !h_end.is_empty() {
+            let x = x.map(|(_, end)| simd.partial_load_f32s(end));
+            let r = r.map(|(_, end)| simd.partial_load_f32s(end));
+            let h = gru_gates(simd, x, r, simd.partial_load_f32s(h_in_end));
+            simd.partial_store_f32s(h_end, h);
         }
     }
 }

@@ -17,7 +17,10 @@ pub enum Unary {
     Silu,
     Tanh,
     Sigmoid,
-    HardSigmoid { slope: f32, offset: f32 },
+    HardSigmoid {
+        slope: f32,
+        offset: f32,
+    },
     Softplus,
     Exp,
     Log,
@@ -26,7 +29,12 @@ pub enum Unary {
     Sin,
     Cos,
     Erf,
-    Clip { low: f32, high: f32 },
+    /// Toward zero.
+    Truncate,
+    Clip {
+        low: f32,
+        high: f32,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +120,7 @@ impl WithSimd for UnaryMap<'_> {
             }),
             Unary::Sin => scalar_map(x, y, f32::sin),
             Unary::Cos => scalar_map(x, y, f32::cos),
+            Unary::Truncate => scalar_map(x, y, f32::trunc),
         }
     }
 }
@@ -202,30 +211,40 @@ fn zip<S: Simd>(
 
 /// Softmax over `len` elements `inner` apart, for every outer and inner position.
 pub fn softmax(arch: Arch, x: &[f32], y: &mut [f32], len: usize, inner: usize) {
-    for (x, y) in x
-        .chunks_exact(len * inner)
-        .zip(y.chunks_exact_mut(len * inner))
-    {
+    let blocks = x.chunks_exact(len * inner);
+    for (x, y) in blocks.zip(y.chunks_exact_mut(len * inner)) {
         for at in 0..inner {
-            let high = x[at..]
-                .iter()
-                .step_by(inner)
-                .fold(f32::MIN, |m, v| m.max(*v));
-            for (y, x) in y[at..]
-                .iter_mut()
-                .step_by(inner)
-                .zip(x[at..].iter().step_by(inner))
-            {
-                *y = x - high;
-            }
+            let x = x[at..].iter().step_by(inner);
+            let high = x.clone().fold(f32::MIN, |m, v| m.max(*v));
+            let y = y[at..].iter_mut().step_by(inner);
+            y.zip(x).for_each(|(y, x)| *y = x - high);
         }
         arch.dispatch(ExpInPlace(y));
         for at in 0..inner {
-            let sum: f32 = y[at..].iter().step_by(inner).sum();
-            for y in y[at..].iter_mut().step_by(inner) {
-                *y /= sum;
-            }
+            let sum = match inner {
+                1 => arch.dispatch(Sum(y)),
+                _ => y[at..].iter().step_by(inner).sum(),
+            };
+            let share = 1.0 / sum;
+            y[at..].iter_mut().step_by(inner).for_each(|y| *y *= share);
         }
+    }
+}
+
+/// The sum of a run.
+struct Sum<'a>(&'a [f32]);
+
+impl WithSimd for Sum<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let (whole, end) = S::as_simd_f32s(self.0);
+        let mut sum = simd.splat_f32s(0.0);
+        for v in whole {
+            sum = simd.add_f32s(sum, *v);
+        }
+        simd.reduce_sum_f32s(sum) + end.iter().sum::<f32>()
     }
 }
 
@@ -248,13 +267,17 @@ impl WithSimd for ExpInPlace<'_> {
 }
 
 /// Reduces `len` elements `inner` apart to one.
-pub fn reduce(function: Reduce, x: &[f32], y: &mut [f32], len: usize, inner: usize) {
+pub fn reduce(arch: Arch, function: Reduce, x: &[f32], y: &mut [f32], len: usize, inner: usize) {
     for (x, y) in x.chunks_exact(len * inner).zip(y.chunks_exact_mut(inner)) {
         for (at, y) in y.iter_mut().enumerate() {
             let values = x[at..].iter().step_by(inner);
+            let sum = || match inner {
+                1 => arch.dispatch(Sum(x)),
+                _ => values.clone().sum::<f32>(),
+            };
             *y = match function {
-                Reduce::Sum => values.sum(),
-                Reduce::Mean => values.sum::<f32>() / len as f32,
+                Reduce::Sum => sum(),
+                Reduce::Mean => sum() / len as f32,
                 Reduce::Max => values.fold(f32::MIN, |m, v| m.max(*v)),
                 Reduce::Min => values.fold(f32::MAX, |m, v| m.min(*v)),
             };
@@ -263,14 +286,50 @@ pub fn reduce(function: Reduce, x: &[f32], y: &mut [f32], len: usize, inner: usi
 }
 
 /// Layer normalisation over runs of `scale.len()` elements.
-pub fn layer_norm(x: &[f32], scale: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
+pub fn layer_norm(arch: Arch, x: &[f32], scale: &[f32], bias: &[f32], epsilon: f32, y: &mut [f32]) {
     let len = scale.len();
     for (x, y) in x.chunks_exact(len).zip(y.chunks_exact_mut(len)) {
-        let mean = x.iter().sum::<f32>() / len as f32;
-        let variance = x.iter().map(|v| (v - mean) * (v - mean)).sum::<f32>() / len as f32;
-        let gain = 1.0 / (variance + epsilon).sqrt();
-        for (((y, x), s), b) in y.iter_mut().zip(x).zip(scale).zip(bias) {
-            *y = (x - mean) * gain * s + b;
+        arch.dispatch(LayerNorm {
+            x,
+            scale,
+            bias,
+            epsilon,
+            y,
+        });
+    }
+}
+
+struct LayerNorm<'a> {
+    x: &'a [f32],
+    scale: &'a [f32],
+    bias: &'a [f32],
+    epsilon: f32,
+    y: &'a mut [f32],
+}
+
+impl WithSimd for LayerNorm<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (len, y) = (self.x.len() as f32, self.y);
+        let mean = simd.splat_f32s(Sum(self.x).with_simd(simd) / len);
+        map(simd, self.x, y, |v| simd.sub_f32s(v, mean));
+        let (whole, end) = S::as_simd_f32s(y);
+        let mut squares = simd.splat_f32s(0.0);
+        for v in whole {
+            squares = simd.mul_add_e_f32s(*v, *v, squares);
+        }
+        let squares = simd.reduce_sum_f32s(squares) + end.iter().map(|v| v * v).sum::<f32>();
+        let gain = 1.0 / (squares / len + self.epsilon).sqrt();
+        let ((scale, scale_end), (bias, bias_end)) =
+            (S::as_simd_f32s(self.scale), S::as_simd_f32s(self.bias));
+        let (whole, end) = S::as_mut_simd_f32s(y);
+        for ((y, s), b) in whole.iter_mut().zip(scale).zip(bias) {
+            *y = simd.mul_add_e_f32s(simd.mul_f32s(*y, simd.splat_f32s(gain)), *s, *b);
+        }
+        for ((y, s), b) in end.iter_mut().zip(scale_end).zip(bias_end) {
+            *y = *y * gain * s + b;
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What convolutions and attention need around the packed matrix: windows over time, overlap-add, a product of
-//! two moving matrices, a row picked from a table. ONNX layout: channels first, `[channels][time]`.
+//! two moving matrices, a row picked from a table. Signals lie time by time: `[time][channels]`.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -7,6 +7,8 @@ use pulp::{Arch, Simd, WithSimd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     pub channels: usize,
+    /// Floats from one sample to the next, where `channels` are some of a signal's.
+    pub row: usize,
     pub time: usize,
     pub taps: usize,
     pub stride: usize,
@@ -16,17 +18,14 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// `x [channels][time]` to `y [window][tap][channel]`.
+    /// `x [time][row]`, of which the first `channels` are read, to `y [window][tap][channel]`.
     pub fn run(&self, x: &[f32], y: &mut [f32]) {
         for (window, y) in y.chunks_exact_mut(self.taps * self.channels).enumerate() {
             for (tap, y) in y.chunks_exact_mut(self.channels).enumerate() {
                 let at = (window * self.stride + tap * self.dilation).wrapping_sub(self.pad);
-                if at >= self.time {
-                    y.fill(0.0);
-                    continue;
-                }
-                for (y, channel) in y.iter_mut().zip(x.chunks_exact(self.time)) {
-                    *y = channel[at];
+                match at < self.time {
+                    true => y.copy_from_slice(&x[at * self.row..][..self.channels]),
+                    false => y.fill(0.0),
                 }
             }
         }
@@ -53,28 +52,21 @@ pub struct OverlapAdd {
     pub dilation: usize,
     /// Samples cut from the front.
     pub cut: usize,
-    /// Samples of output.
-    pub time: usize,
 }
 
 impl OverlapAdd {
-    /// `x [step][channel][tap]` to `y [channel][time]`, which starts as `bias [channel]`.
+    /// `x [step][tap][channel]` to `y [time][channel]`, which starts as `bias [channel]`.
     pub fn run(&self, x: &[f32], bias: &[f32], y: &mut [f32]) {
-        for (y, bias) in y.chunks_exact_mut(self.time).zip(bias) {
-            y.fill(*bias);
+        for y in y.chunks_exact_mut(self.channels) {
+            y.copy_from_slice(bias);
         }
-        for (step, x) in x
-            .chunks_exact(self.channels * self.taps)
-            .enumerate()
-            .take(self.steps)
-        {
-            let start = step * self.stride;
-            for (x, y) in x.chunks_exact(self.taps).zip(y.chunks_exact_mut(self.time)) {
-                for (tap, x) in x.iter().enumerate() {
-                    let at = (start + tap * self.dilation).wrapping_sub(self.cut);
-                    if let Some(y) = y.get_mut(at) {
-                        *y += x;
-                    }
+        let time = y.len() / self.channels;
+        for (step, x) in x.chunks_exact(self.channels * self.taps).enumerate() {
+            for (tap, x) in x.chunks_exact(self.channels).enumerate() {
+                let at = (step * self.stride + tap * self.dilation).wrapping_sub(self.cut);
+                if at < time {
+                    let y = &mut y[at * self.channels..][..self.channels];
+                    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
                 }
             }
         }

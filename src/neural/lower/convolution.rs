@@ -4,7 +4,7 @@
 use super::attributes::Node;
 use super::{Lowered, Lowering, Value};
 use crate::neural::kernel::window::{OverlapAdd, Windows};
-use crate::neural::plan::{Kernel, Segment};
+use crate::neural::plan::Kernel;
 
 /// A grouped layer up to this many weights becomes one matrix with zeros in it: few channels a group pack badly.
 const SMALL_MATRIX: usize = 1 << 14;
@@ -26,7 +26,6 @@ impl Lowering {
             "Conv" => one(self.conv(node)?),
             "ConvTranspose" => one(self.conv_transpose(node)?),
             "Gather" if node.optional(1).is_some_and(Value::is_live) => one(self.embedding(node)?),
-            "Cast" => one(node.input(0)?.clone()),
             _ => None,
         })
     }
@@ -50,6 +49,8 @@ impl Lowering {
         let steps = (padded - span) / s.stride + 1;
         let bias = bias(node, outputs)?;
         let x = node.input(0)?.clone();
+        let x = self.turned(&x)?;
+        let x = self.place(&x)?;
         let (out_each, groups) = match s.groups > 1 && outputs * s.channels * taps <= SMALL_MATRIX {
             true => (outputs, 1),
             false => (outputs / s.groups, s.groups),
@@ -75,19 +76,22 @@ impl Lowering {
             }
             let windows = Windows {
                 channels,
+                row: s.channels,
                 time: s.time,
                 taps,
                 stride: s.stride,
                 dilation: s.dilation,
                 pad: s.pads.0,
             };
-            let from = self.place(&x)? + group * channels * s.time;
-            let rows = self.windows(windows, from, steps)?;
+            let rows = self.windows(windows, x + group * channels, (s.pads.1 > 0, steps))?;
             let bias = &bias[group * out_each..(group + 1) * out_each];
-            let y = self.dense(&rows, &[steps, out_each], &packed, bias)?;
-            parts.push(self.turned(&y, steps, out_each)?);
+            parts.push(self.dense_rows(rows, &[1, steps, out_each], &packed, bias)?);
         }
-        self.joined_rows(&parts, &[1, outputs, steps])
+        let y = match parts.len() {
+            1 => parts.remove(0),
+            _ => self.join(parts, 2)?,
+        };
+        Ok(y.seen_the_other_way())
     }
 
     fn conv_transpose(&mut self, node: &Node) -> Lowered<Value> {
@@ -117,22 +121,26 @@ impl Lowering {
         }
         let bias = bias(node, outputs)?;
         let x = node.input(0)?.clone();
-        let windows = Windows {
-            channels,
-            time: s.time,
-            taps: 1,
-            stride: 1,
-            dilation: 1,
-            pad: 0,
-        };
-        let from = self.place(&x)?;
-        let rows = self.windows(windows, from, s.time)?;
-        let made = outputs * taps;
+        let x = self.turned(&x)?.seen_the_other_way();
+        // Rows as the sums lie: tap by tap, output by output.
+        let made = taps * outputs;
         let mut packed = vec![0.0; made * channels];
-        for (i, w) in weights.iter().enumerate() {
-            packed[i % made * channels + i / made] = *w;
+        for channel in 0..channels {
+            for output in 0..outputs {
+                for tap in 0..taps {
+                    packed[(tap * outputs + output) * channels + channel] =
+                        weights[(channel * outputs + output) * taps + tap];
+                }
+            }
         }
-        let made = self.dense(&rows, &[s.time, made], &packed, &vec![0.0; made])?;
+        let apart = s.stride == taps && s.dilation == 1 && time == s.time * taps;
+        if apart && s.pads.0 == 0 {
+            // The taps of neighbours do not meet: the sums are the output.
+            let bias = bias.repeat(taps);
+            let y = self.dense(&x, &[1, time, outputs], &packed, &bias)?;
+            return Ok(y.seen_the_other_way());
+        }
+        let made = self.dense(&x, &[s.time, made], &packed, &vec![0.0; made])?;
         let add = OverlapAdd {
             channels: outputs,
             steps: s.time,
@@ -140,38 +148,27 @@ impl Lowering {
             stride: s.stride,
             dilation: s.dilation,
             cut: s.pads.0,
-            time,
         };
         let x = self.place(&made)?;
-        self.emit(&[1, outputs, time], Kernel::OverlapAdd { add, x, bias })
+        let y = self.emit(&[1, time, outputs], Kernel::OverlapAdd { add, x, bias })?;
+        Ok(y.seen_the_other_way())
     }
 
-    fn windows(&mut self, windows: Windows, x: usize, steps: usize) -> Lowered<Value> {
+    /// Where the windows lie, how many, and how far apart: in the signal itself where each is one run of it.
+    fn windows(
+        &mut self,
+        windows: Windows,
+        x: usize,
+        (padded, steps): (bool, usize),
+    ) -> Lowered<(usize, usize, usize)> {
         let columns = windows.taps * windows.channels;
-        self.emit(&[steps, columns], Kernel::Windows { windows, x })
-    }
-
-    /// `[rows][columns]` to `[columns][rows]`.
-    fn turned(&mut self, x: &Value, rows: usize, columns: usize) -> Lowered<Value> {
-        if rows == 1 || columns == 1 {
-            return Ok(x.clone().with_dims(vec![columns, rows]));
+        let one_run = windows.dilation == 1 || windows.taps == 1;
+        let whole = windows.row == windows.channels || windows.taps == 1;
+        if one_run && whole && windows.pad == 0 && !padded {
+            return Ok((x, steps, windows.stride * windows.row));
         }
-        let x = self.place(x)?;
-        self.emit(&[columns, rows], Kernel::Transpose { x, rows, columns })
-    }
-
-    fn joined_rows(&mut self, parts: &[Value], dims: &[usize]) -> Lowered<Value> {
-        if let [one] = parts {
-            return Ok(one.clone().with_dims(dims.to_vec()));
-        }
-        let mut segments = Vec::new();
-        let mut to = 0;
-        for part in parts {
-            let (from, len) = (self.place(part)?, part.len());
-            segments.push(Segment { from, to, len });
-            to += len;
-        }
-        self.emit(dims, Kernel::Move { segments })
+        let copied = self.emit(&[steps, columns], Kernel::Windows { windows, x })?;
+        Ok((self.place(&copied)?, steps, columns))
     }
 
     /// A product of two values that both move: attention.

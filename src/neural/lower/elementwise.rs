@@ -1,5 +1,7 @@
 //! Point by point, and along one axis: activations, arithmetic with broadcasting, softmax, sums, norms.
 
+use tract_onnx::pb::tensor_proto::DataType;
+
 use super::attributes::Node;
 use super::rearrange::{broadcast_strides, strides};
 use super::{Lowered, Lowering, Value};
@@ -7,6 +9,9 @@ use crate::neural::graph::broadcast;
 use crate::neural::kernel::pointwise::{Binary, Reduce, Unary};
 use crate::neural::plan::{Kernel, Span};
 
+/// Element types of ONNX that a moving number may be cast to.
+const INT32: i64 = DataType::Int32 as i64;
+const INT64: i64 = DataType::Int64 as i64;
 /// Runs one broadcast operation may consist of.
 const MAX_RUNS: usize = 1 << 18;
 
@@ -15,9 +20,8 @@ impl Lowering {
         if let Some(function) = unary(node)? {
             let x = node.input(0)?;
             let start = self.place(x)?;
-            return self
-                .emit(x.dims(), Kernel::Unary { function, x: start })
-                .map(Some);
+            let y = self.emit(x.dims(), Kernel::Unary { function, x: start })?;
+            return Ok(Some(y.laid(x.is_turned())));
         }
         if let Some(function) = binary(node.op) {
             return self.binary(node, function).map(Some);
@@ -44,6 +48,12 @@ impl Lowering {
     pub fn binary_pair(&mut self, function: Binary, a: &Value, b: &Value) -> Lowered<Value> {
         let dims = broadcast(a.dims(), b.dims());
         let dims = dims.ok_or(format!("{:?} and {:?} do not fit", a.dims(), b.dims()))?;
+        if a.is_turned() || b.is_turned() {
+            // They lie alike, or one of them is a single number: the order does not matter.
+            let flat = |v: &Value| v.clone().with_dims(vec![v.len()]).laid(false);
+            let y = self.binary_pair(function, &flat(a), &flat(b))?;
+            return Ok(y.with_dims(dims).laid(true));
+        }
         let (a_start, b_start) = (self.place(a)?, self.place(b)?);
         let a_strides = broadcast_strides(a.dims(), dims.len());
         let b_strides = broadcast_strides(b.dims(), dims.len());
@@ -164,7 +174,7 @@ impl Lowering {
     }
 }
 
-fn unary(node: &Node) -> Lowered<Option<Unary>> {
+pub fn unary(node: &Node) -> Lowered<Option<Unary>> {
     Ok(Some(match node.op {
         "Neg" => Unary::Neg,
         "Abs" => Unary::Abs,
@@ -187,6 +197,10 @@ fn unary(node: &Node) -> Lowered<Option<Unary>> {
         "Sin" => Unary::Sin,
         "Cos" => Unary::Cos,
         "Erf" => Unary::Erf,
+        "Cast" => match node.int("to", 1) {
+            INT32 | INT64 => Unary::Truncate,
+            other => return Err(format!("a cast to type {other} is not read")),
+        },
         "Clip" => {
             let limit = |index, default| -> Lowered<f32> {
                 let value = node.constant(index)?.and_then(|(v, _)| v.first().copied());
@@ -201,7 +215,7 @@ fn unary(node: &Node) -> Lowered<Option<Unary>> {
     }))
 }
 
-fn binary(op: &str) -> Option<Binary> {
+pub fn binary(op: &str) -> Option<Binary> {
     Some(match op {
         "Add" | "Sum" => Binary::Add,
         "Sub" => Binary::Sub,

@@ -100,14 +100,30 @@ impl Lowering {
         weights: &[f32],
         bias: &[f32],
     ) -> Lowered<Value> {
+        let columns = weights.len().checked_div(bias.len()).unwrap_or(0);
+        let rows = x.len().checked_div(columns).unwrap_or(0);
+        let x = self.place(x)?;
+        self.dense_rows((x, rows, columns), dims, weights, bias)
+    }
+
+    /// The same with `rows` right-hand sides from `x` on, `step` floats from one to the next: they may overlap.
+    pub fn dense_rows(
+        &mut self,
+        (x, rows, step): (usize, usize, usize),
+        dims: &[usize],
+        weights: &[f32],
+        bias: &[f32],
+    ) -> Lowered<Value> {
         if bias.is_empty() || weights.is_empty() {
             return Err("it has no weights".into());
         }
         let columns = weights.len() / bias.len();
+        let matrix = Matrix::new(weights, bias, columns, self.precision);
         let kernel = Kernel::Dense {
-            matrix: Matrix::new(weights, bias, columns),
-            x: self.place(x)?,
-            rows: x.len() / columns,
+            matrix,
+            x,
+            rows,
+            step,
         };
         self.emit(dims, kernel)
     }
@@ -129,29 +145,25 @@ impl Lowering {
         let Value::Live { start, .. } = self.emit(&[2 * hidden], kernel)? else {
             return Err("it computed a constant".into());
         };
-        let dims = vec![1, 1, hidden];
-        let h = Value::Live {
-            start,
-            dims: dims.clone(),
-        };
-        let c = Value::Live {
-            start: start + hidden,
-            dims,
-        };
+        let h = Value::live(start, vec![1, 1, hidden]);
+        let c = Value::live(start + hidden, vec![1, 1, hidden]);
         Ok(vec![h.clone().with_dims(vec![1, 1, 1, hidden]), h, c])
     }
 
     fn gru(&mut self, node: &Node) -> Lowered<Vec<Value>> {
         let cell = cell(node, 3, &["Sigmoid", "Tanh"])?;
-        if node.int("linear_before_reset", 0) == 0 {
-            return Err("only linear_before_reset = 1 (PyTorch's GRU) is packed".into());
-        }
         let hidden = cell.hidden;
         let (x, h) = (node.input(0)?.clone(), state(node, 5, hidden)?.clone());
         let zeros = vec![0.0; 6 * hidden];
         let (input_bias, recurrent_bias) = cell.bias.unwrap_or(&zeros).split_at(3 * hidden);
         let sums = [1, 3 * hidden];
         let input_sums = self.dense(&x, &sums, cell.input, input_bias)?;
+        if node.int("linear_before_reset", 0) == 0 {
+            let h = h.with_dims(vec![hidden]);
+            let h = self.reset_first(&input_sums, &h, cell.recurrent, recurrent_bias)?;
+            let h = h.with_dims(vec![1, 1, hidden]);
+            return Ok(vec![h.clone().with_dims(vec![1, 1, 1, hidden]), h]);
+        }
         let recurrent_sums = self.dense(&h, &sums, cell.recurrent, recurrent_bias)?;
         let kernel = Kernel::GruGates {
             input_sums: self.place(&input_sums)?,
@@ -161,6 +173,38 @@ impl Lowering {
         };
         let h = self.emit(&[1, 1, hidden], kernel)?;
         Ok(vec![h.clone().with_dims(vec![1, 1, 1, hidden]), h])
+    }
+
+    /// A GRU whose reset gate comes before the recurrent weights (`linear_before_reset` 0): two passes, as the
+    /// second product needs the gate.
+    fn reset_first(
+        &mut self,
+        input_sums: &Value,
+        h: &Value,
+        recurrent: &[f32],
+        bias: &[f32],
+    ) -> Lowered<Value> {
+        let hidden = h.len();
+        let start = self.place(input_sums)?;
+        let part = |start: usize, len: usize| Value::live(start, vec![len]);
+        let (gates, new) = recurrent.split_at(2 * hidden * hidden);
+        let (gates_bias, new_bias) = bias.split_at(2 * hidden);
+        let own = self.dense(h, &[2 * hidden], gates, gates_bias)?;
+        let sums = self.binary_pair(Binary::Add, &own, &part(start, 2 * hidden))?;
+        let x = self.place(&sums)?;
+        let function = Unary::Sigmoid;
+        let gates = self.emit(&[2 * hidden], Kernel::Unary { function, x })?;
+        let gates = self.place(&gates)?;
+        let (update, reset) = (part(gates, hidden), part(gates + hidden, hidden));
+        let kept = self.binary_pair(Binary::Mul, &reset, h)?;
+        let own = self.dense(&kept, &[hidden], new, new_bias)?;
+        let sum = self.binary_pair(Binary::Add, &own, &part(start + 2 * hidden, hidden))?;
+        let x = self.place(&sum)?;
+        let function = Unary::Tanh;
+        let new = self.emit(&[hidden], Kernel::Unary { function, x })?;
+        let way = self.binary_pair(Binary::Sub, h, &new)?;
+        let way = self.binary_pair(Binary::Mul, &update, &way)?;
+        self.binary_pair(Binary::Add, &new, &way)
     }
 
     fn rnn(&mut self, node: &Node) -> Lowered<Vec<Value>> {

@@ -8,19 +8,22 @@ mod attributes;
 mod convolution;
 mod elementwise;
 mod layers;
+mod layout;
 mod rearrange;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod views;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pulp::Arch;
 use tract_onnx::pb;
 
 use super::contract::{Signature, State};
 use super::error::ModelError;
+use super::kernel::machine::Machine;
+use super::kernel::matrix::Precision;
 use super::plan::{Kernel, Op, Plan, Segment, Span};
 use attributes::Node;
 
@@ -37,9 +40,20 @@ const MAX_FOLDING: usize = 1 << 30;
 /// What a name in the graph stands for.
 #[derive(Clone)]
 enum Value {
-    Live { start: usize, dims: Vec<usize> },
-    Constant { data: Arc<[f32]>, dims: Vec<usize> },
-    Integers { data: Vec<i64>, dims: Vec<usize> },
+    /// `turned`: a signal `[1, channels, time]` that lies time by time; see [`layout`].
+    Live {
+        start: usize,
+        dims: Vec<usize>,
+        turned: bool,
+    },
+    Constant {
+        data: Arc<[f32]>,
+        dims: Vec<usize>,
+    },
+    Integers {
+        data: Vec<i64>,
+        dims: Vec<usize>,
+    },
 }
 
 impl Value {
@@ -53,6 +67,14 @@ impl Value {
 
     fn len(&self) -> usize {
         self.dims().iter().product()
+    }
+
+    fn live(start: usize, dims: Vec<usize>) -> Value {
+        Value::Live {
+            start,
+            dims,
+            turned: false,
+        }
     }
 
     fn is_live(&self) -> bool {
@@ -75,26 +97,34 @@ type Lowered<T> = Result<T, String>;
 #[derive(Default)]
 struct Lowering {
     plan: Plan,
+    precision: Precision,
     constants_len: usize,
     folded: usize,
     folded_len: usize,
 }
 
-/// Turns a screened graph into a plan whose states are carried as `states` says.
+/// Turns a screened graph into a plan whose states are carried as `states` says and whose weights are kept in
+/// `precision`.
 pub fn lower(
     graph: &pb::GraphProto,
     signature: &Signature,
     states: &[State],
+    precision: Precision,
 ) -> Result<Plan, ModelError> {
-    let mut lowering = Lowering::default();
+    let mut lowering = Lowering {
+        precision,
+        ..Default::default()
+    };
     let mut values: HashMap<String, Value> = HashMap::new();
+    let turned = layout::streaming_states(graph, signature, states);
     for (name, dims) in &signature.inputs {
         let span = lowering
             .allocate(dims)
             .map_err(|c| ModelError::not_lowered(name, c))?;
         lowering.plan.inputs.push((name.clone(), span));
-        let (start, dims) = (span.start, dims.clone());
-        values.insert(name.clone(), Value::Live { start, dims });
+        let turned = turned.iter().any(|s| s.input == *name);
+        let value = Value::live(span.start, dims.clone()).laid(turned);
+        values.insert(name.clone(), value);
     }
     for tensor in &graph.initializer {
         let value = tensors::read(tensor).and_then(|v| lowering.count_constant(v));
@@ -118,7 +148,7 @@ pub fn lower(
             }
         }
     }
-    lowering.finish(signature, states, &values, inputs_end)
+    lowering.finish(signature, states, &turned, &values, inputs_end)
 }
 
 impl Lowering {
@@ -139,12 +169,15 @@ impl Lowering {
                     .ok_or(format!("'{name}' is not defined")),
             })
             .collect::<Lowered<Vec<_>>>()?;
-        let node = Node::new(node, inputs);
+        let mut node = Node::new(node, inputs);
         if let Some(value) = tensors::integer_node(&node)? {
             return Ok(vec![self.count_constant(value)?]);
         }
         match node.inputs.iter().flatten().any(Value::is_live) {
-            true => self.live_node(&node),
+            true => {
+                self.lay_out(&mut node)?;
+                self.live_node(&node)
+            }
             false => self.fold(&node),
         }
     }
@@ -169,6 +202,10 @@ impl Lowering {
     fn fold(&mut self, node: &Node) -> Lowered<Vec<Value>> {
         let mut small = Lowering::default();
         let outputs = small.live_node(node)?;
+        let outputs = outputs
+            .iter()
+            .map(|value| small.straight(value))
+            .collect::<Lowered<Vec<_>>>()?;
         self.folded += small.plan.cost().multiply_adds + small.plan.arena_len;
         if self.folded > MAX_FOLDING {
             return Err(
@@ -176,12 +213,12 @@ impl Lowering {
             );
         }
         let mut arena = small.plan.arenas(1);
-        small.plan.step(Arch::new(), arena.as_mut_slice());
+        small.plan.step(Machine::detect(), arena.as_mut_slice());
         let arena = arena.as_slice();
         outputs
             .into_iter()
             .map(|value| match value {
-                Value::Live { start, dims } => {
+                Value::Live { start, dims, .. } => {
                     let len: usize = dims.iter().product();
                     let data = arena[start..start + len].into();
                     self.folded_len += len;
@@ -238,11 +275,7 @@ impl Lowering {
     fn emit(&mut self, dims: &[usize], kernel: Kernel) -> Lowered<Value> {
         let out = self.allocate(dims)?;
         self.plan.ops.push(Op { kernel, out });
-        let dims = dims.to_vec();
-        Ok(Value::Live {
-            start: out.start,
-            dims,
-        })
+        Ok(Value::live(out.start, dims.to_vec()))
     }
 
     /// Where a value lies in the arena; constants are laid down there.
@@ -261,11 +294,16 @@ impl Lowering {
         mut self,
         signature: &Signature,
         states: &[State],
+        turned: &[&State],
         values: &HashMap<String, Value>,
         inputs_end: usize,
     ) -> Result<Plan, ModelError> {
-        for (name, dims) in &signature.outputs {
-            let span = self.output(name, dims, values, inputs_end);
+        for (index, (name, dims)) in signature.outputs.iter().enumerate() {
+            let turned = turned.iter().any(|s| s.output == *name);
+            if turned {
+                self.plan.turned.push((index, dims[1]));
+            }
+            let span = self.output(name, dims, turned, values, inputs_end);
             let span = span.map_err(|cause| ModelError::not_lowered(name, cause))?;
             self.plan.outputs.push((name.clone(), span));
         }
@@ -286,6 +324,7 @@ impl Lowering {
         &mut self,
         name: &str,
         dims: &[usize],
+        turned: bool,
         values: &HashMap<String, Value>,
         inputs_end: usize,
     ) -> Lowered<Span> {
@@ -297,6 +336,10 @@ impl Lowering {
                 value.dims()
             ));
         }
+        let value = &match turned {
+            true => self.turned(value)?,
+            false => self.straight(value)?,
+        };
         let from = self.place(value)?;
         if from >= inputs_end && value.is_live() {
             return Ok(Span { start: from, len });

@@ -1,6 +1,7 @@
 //! Operations that only move numbers: views where the order stays, lists of copies where it does not.
 
 use super::attributes::Node;
+use super::views::viewed_dims;
 use super::{Lowered, Lowering, Value};
 use crate::neural::graph::broadcast;
 use crate::neural::plan::{Kernel, Segment};
@@ -43,6 +44,9 @@ impl Lowering {
         if seen != (0..rank).collect::<Vec<_>>() {
             return Err(format!("perm {order:?} of {rank} dimensions"));
         }
+        if x.is_turned() {
+            return Ok(x.seen_the_other_way());
+        }
         let strides = strides(x.dims());
         let dims: Vec<usize> = order.iter().map(|a| x.dims()[*a]).collect();
         let strides: Vec<usize> = order.iter().map(|a| strides[*a]).collect();
@@ -51,6 +55,16 @@ impl Lowering {
 
     fn slice(&mut self, node: &Node) -> Lowered<Value> {
         let x = node.input(0)?.clone();
+        if !x.is_turned() {
+            return self.cut(node, x, |axis| axis);
+        }
+        let other = |axis: usize| [0, 2, 1][axis];
+        let part = self.cut(node, x.seen_the_other_way(), other)?;
+        Ok(part.seen_the_other_way())
+    }
+
+    /// `slice` of `x` whose axis `i` of the file is `axis_of(i)`.
+    fn cut(&mut self, node: &Node, x: Value, axis_of: impl Fn(usize) -> usize) -> Lowered<Value> {
         let rank = x.dims().len();
         let starts = node
             .integers(1)?
@@ -70,7 +84,7 @@ impl Lowering {
         let (mut dims, mut strides) = (x.dims().to_vec(), strides(x.dims()));
         let mut offset = 0;
         for (((start, end), axis), step) in starts.iter().zip(ends).zip(axes).zip(steps) {
-            let axis = node.axis(*axis, rank)?;
+            let axis = axis_of(node.axis(*axis, rank)?);
             let step = usize::try_from(*step).ok().filter(|s| *s > 0);
             let step = step.ok_or("only forward slices are read")?;
             let (from, to) = (clamp(*start, x.dims()[axis]), clamp(*end, x.dims()[axis]));
@@ -151,8 +165,19 @@ impl Lowering {
         let parts = (0..node.inputs.len())
             .map(|i| node.input(i).cloned())
             .collect::<Lowered<Vec<_>>>()?;
-        let mut dims = parts.first().ok_or("it has no inputs")?.dims().to_vec();
-        let axis = node.axis(node.int("axis", 0), dims.len())?;
+        let rank = parts.first().ok_or("it has no inputs")?.dims().len();
+        let axis = node.axis(node.int("axis", 0), rank)?;
+        if !parts.iter().any(Value::is_turned) {
+            return self.join(parts, axis);
+        }
+        // Along time, which is the first axis of what lies turned.
+        let parts = parts.into_iter().map(Value::seen_the_other_way).collect();
+        Ok(self.join(parts, 1)?.seen_the_other_way())
+    }
+
+    /// The parts one behind the other along `axis`.
+    pub fn join(&mut self, parts: Vec<Value>, axis: usize) -> Lowered<Value> {
+        let mut dims = parts[0].dims().to_vec();
         for part in &parts {
             let fits = |(i, d): (usize, &usize)| i == axis || dims[i] == *d;
             if part.dims().len() != dims.len() || !part.dims().iter().enumerate().all(fits) {
@@ -258,18 +283,19 @@ impl Lowering {
     }
 
     fn moved(&mut self, dims: &[usize], segments: Segments) -> Lowered<Value> {
-        match segments.list[..] {
-            [one] => Ok(Value::Live {
-                start: one.from,
-                dims: dims.to_vec(),
-            }),
-            _ => self.emit(
-                dims,
-                Kernel::Move {
-                    segments: segments.list,
-                },
-            ),
+        let list = segments.list;
+        if let [one] = list[..] {
+            return Ok(Value::live(one.from, dims.to_vec()));
         }
+        let run = list.first().map_or(0, |s| s.len);
+        let kernel = match run > 0 && list.iter().all(|s| s.len == run) {
+            true => Kernel::Gather {
+                from: list.iter().map(|s| s.from).collect(),
+                run,
+            },
+            false => Kernel::Move { segments: list },
+        };
+        self.emit(dims, kernel)
     }
 }
 
@@ -327,81 +353,4 @@ fn clamp(index: i64, len: usize) -> usize {
         index
     };
     index.clamp(0, len as i64) as usize
-}
-
-fn viewed_dims(node: &Node) -> Lowered<Vec<usize>> {
-    let x = node.input(0)?;
-    let dims = x.dims();
-    let axes = node.integers(1)?.or(node.ints("axes"));
-    let viewed = match node.op {
-        "Reshape" => reshaped(node, dims)?,
-        "Flatten" => {
-            let axis = node.int("axis", 1);
-            let axis = if axis == dims.len() as i64 {
-                dims.len()
-            } else {
-                node.axis(axis, dims.len())?
-            };
-            vec![dims[..axis].iter().product(), dims[axis..].iter().product()]
-        }
-        "Squeeze" => {
-            let axes = axes.map(|axes| {
-                axes.iter()
-                    .map(|a| node.axis(*a, dims.len()))
-                    .collect::<Lowered<Vec<_>>>()
-            });
-            let axes = axes.transpose()?;
-            let gone = |i: usize| axes.as_ref().map_or(dims[i] == 1, |axes| axes.contains(&i));
-            (0..dims.len())
-                .filter(|i| !gone(*i))
-                .map(|i| dims[i])
-                .collect()
-        }
-        _ => {
-            let axes = axes.ok_or("it has no axes")?;
-            let rank = dims.len() + axes.len();
-            let axes = axes
-                .iter()
-                .map(|a| node.axis(*a, rank))
-                .collect::<Lowered<Vec<_>>>()?;
-            let mut rest = dims.iter();
-            let at = |i: usize| {
-                if axes.contains(&i) {
-                    Some(1)
-                } else {
-                    rest.next().copied()
-                }
-            };
-            (0..rank)
-                .map(at)
-                .collect::<Option<_>>()
-                .ok_or("its axes repeat")?
-        }
-    };
-    match viewed.iter().try_fold(1usize, |n, d| n.checked_mul(*d)) == Some(x.len()) {
-        true => Ok(viewed),
-        false => Err(format!("{dims:?} cannot be seen as {viewed:?}")),
-    }
-}
-
-/// ONNX: 0 keeps the dimension, one -1 takes what is left.
-fn reshaped(node: &Node, dims: &[usize]) -> Lowered<Vec<usize>> {
-    let shape = node.integers(1)?.ok_or("it has no shape")?;
-    let mut out = Vec::new();
-    for (i, d) in shape.iter().enumerate() {
-        out.push(match *d {
-            0 => *dims.get(i).ok_or("a 0 in its shape has nothing to keep")?,
-            -1 => 1,
-            d => usize::try_from(d).map_err(|_| format!("shape {shape:?}"))?,
-        });
-    }
-    if let Some(open) = shape.iter().position(|d| *d == -1) {
-        let known = out
-            .iter()
-            .try_fold(1usize, |n, d| n.checked_mul(*d))
-            .unwrap_or(0);
-        let total: usize = dims.iter().product();
-        out[open] = total.checked_div(known).ok_or(format!("shape {shape:?}"))?;
-    }
-    Ok(out)
 }

@@ -184,18 +184,21 @@ fn convolutions_agree() {
 
 #[test]
 fn transposed_convolutions_agree() {
-    let mut w = zoo::Weights::new(4);
-    let weights = w.layer(3 * 5 * 4, 3);
-    agrees("ConvTranspose", &[1, 3, 6], |g, x| {
-        let weights = g.constant(&[3, 5, 4], &weights);
-        let bias = g.constant(&[5], &[0.1, 0.2, 0.3, 0.4, 0.5]);
-        let names = [&*x.name, &weights.name, &bias.name];
-        let attributes = [
-            Attribute::Ints("strides", vec![2]),
-            Attribute::Ints("pads", vec![1, 1]),
-        ];
-        g.node("ConvTranspose", &names, &[1, 5, 12], &attributes)
-    });
+    // Taps that meet, and taps that do not.
+    for (taps, pad, stride, time) in [(4, 1, 2, 12), (3, 0, 3, 18), (2, 0, 3, 17)] {
+        let mut w = zoo::Weights::new(4);
+        let weights = w.layer(3 * 5 * taps, 3);
+        agrees("ConvTranspose", &[1, 3, 6], |g, x| {
+            let weights = g.constant(&[3, 5, taps], &weights);
+            let bias = g.constant(&[5], &[0.1, 0.2, 0.3, 0.4, 0.5]);
+            let names = [&*x.name, &weights.name, &bias.name];
+            let attributes = [
+                Attribute::Ints("strides", vec![stride]),
+                Attribute::Ints("pads", vec![pad, pad]),
+            ];
+            g.node("ConvTranspose", &names, &[1, 5, time], &attributes)
+        });
+    }
 }
 
 #[test]
@@ -204,6 +207,128 @@ fn streaming_networks_agree() {
         let model = Model::load(&file).unwrap();
         assert!(model.agreement().difference < 1e-5);
     }
+}
+
+#[test]
+fn both_kinds_of_gru_agree() {
+    const HIDDEN: usize = 9;
+    for linear_before_reset in [0, 1] {
+        let mut w = zoo::Weights::new(8);
+        let input = w.layer(3 * HIDDEN * 5, 5);
+        let recurrent = w.layer(3 * HIDDEN * HIDDEN, HIDDEN);
+        let bias = w.layer(6 * HIDDEN, 4);
+        agrees("GRU", &[1, 5 + HIDDEN], |g, x| {
+            let h = g.slice(&x, 1, 5, 5 + HIDDEN);
+            let h = g.reshape(&h, &[1, 1, HIDDEN]);
+            let x = g.slice(&x, 1, 0, 5);
+            let x = g.reshape(&x, &[1, 1, 5]);
+            let input = g.constant(&[1, 3 * HIDDEN, 5], &input);
+            let recurrent = g.constant(&[1, 3 * HIDDEN, HIDDEN], &recurrent);
+            let bias = g.constant(&[1, 6 * HIDDEN], &bias);
+            let inputs = [
+                &*x.name,
+                &input.name,
+                &recurrent.name,
+                &bias.name,
+                "",
+                &h.name,
+            ];
+            let attributes = [
+                Attribute::Int("hidden_size", HIDDEN as i64),
+                Attribute::Int("linear_before_reset", linear_before_reset),
+            ];
+            g.node("GRU", &inputs, &[1, 1, 1, HIDDEN], &attributes)
+        });
+    }
+}
+
+/// Rows of a table of 7, picked by `x` made whole; two picks at once.
+fn embedding(g: &mut GraphBuilder, x: &Tensor) -> Tensor {
+    let values: Vec<f32> = (0..7 * 3).map(|i| i as f32 * 0.1).collect();
+    let table = g.constant(&[7, 3], &values);
+    let index = g.node("Cast", &[&x.name], &[1, 2], &[Attribute::Int("to", 7)]);
+    g.node("Gather", &[&table.name, &index.name], &[1, 2, 3], &[])
+}
+
+#[test]
+fn an_embedding_looks_up_the_row_that_the_input_names() {
+    // Loading compares with tract, whose random inputs are cast to -1, 0 and 1.
+    let mut model = load(&[1, 2], |g, x| embedding(g, &x)).unwrap();
+    let output = model.output_index("y").unwrap();
+    for (asked, rows) in [
+        ([0.0, 6.0], [0, 6]),
+        ([2.9, -0.9], [2, 0]),
+        ([-1.0, -7.0], [6, 0]),
+        // Outside the table: its nearest end, where tract would stop with an error.
+        ([40.0, -9.0], [6, 0]),
+    ] {
+        model.input_mut(0).copy_from_slice(&asked);
+        model.step();
+        let expected: Vec<f32> = rows
+            .iter()
+            .flat_map(|row| (0..3).map(move |i| (row * 3 + i) as f32 * 0.1))
+            .collect();
+        assert_eq!(model.output(output), expected, "{asked:?}");
+    }
+}
+
+/// `[1, 4, past]` joined in front of `[1, 4, 3]`; the newest `past` samples are kept.
+fn streaming(rest: impl Fn(&mut GraphBuilder, Tensor) -> Tensor) -> Result<Model, ModelError> {
+    let mut g = GraphBuilder::new("streaming");
+    let x = g.input("x", &[1, 12]);
+    let past = g.input("past", &[1, 4, 5]);
+    let x = g.reshape(&x, &[1, 4, 3]);
+    let all = g.concat(&[&past, &x], 2);
+    let kept = g.slice(&all, 2, 3, 8);
+    g.output("past_out", &kept);
+    let y = rest(&mut g, all);
+    g.output("y", &y);
+    let names: Vec<String> = (0..12).map(|i| format!("\"n{i}\"")).collect();
+    let text = format!(
+        r#"{{"version":1,"kind":"gesture","name":"T","frame_rate_hz":100,
+        "inputs":[{{"tensor":"x","names":[{}]}}],"states":[{{"input":"past","output":"past_out"}}],
+        "outputs":[{{"onset":{{"tensor":"y"}}}}]}}"#,
+        names.join(",")
+    );
+    g.contract(&Contract::parse(&text).unwrap());
+    Model::load(&g.finish())
+}
+
+#[test]
+fn what_lies_time_by_time_is_read_in_the_order_of_the_file() {
+    let cases: [(&str, fn(&mut GraphBuilder, Tensor) -> Tensor); 9] = [
+        ("itself", |_, x| x),
+        ("flattened", |g, x| g.reshape(&x, &[1, 32])),
+        ("channels of it", |g, x| g.slice(&x, 1, 1, 3)),
+        ("moments of it", |g, x| g.slice(&x, 2, 1, 6)),
+        ("turned", |g, x| {
+            let perm = Attribute::Ints("perm", vec![0, 2, 1]);
+            g.node("Transpose", &[&x.name], &[1, 8, 4], &[perm])
+        }),
+        ("with a plain signal", |g, x| {
+            let values: Vec<f32> = (0..32).map(|i| i as f32 * 0.1).collect();
+            let c = g.constant(&[1, 4, 8], &values);
+            let sum = g.add(&x, &c);
+            g.tanh(&sum)
+        }),
+        ("with a number a channel", |g, x| {
+            let c = g.constant(&[1, 4, 1], &[1.0, 2.0, 3.0, 4.0]);
+            let y = g.mul(&x, &c);
+            g.affine(&y, 0.5, 1.0)
+        }),
+        ("summed over time", |g, x| g.sum(&x)),
+        ("joined by channels", |g, x| {
+            let y = g.tanh(&x);
+            g.concat(&[&x, &y], 1)
+        }),
+    ];
+    for (what, rest) in cases {
+        if let Err(error) = streaming(rest) {
+            panic!("{what}: {error}");
+        }
+    }
+    let model = streaming(|_, x| x).unwrap();
+    assert_eq!(model.output_index("past_out"), None);
 }
 
 #[test]
