@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, Simd};
 
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
@@ -63,13 +63,12 @@ impl Machine {
         let arch = Arch::new();
         let path = Path::Pulp;
         #[allow(unused_mut)]
-        let mut paths = vec![
-            Machine {
-                arch: Arch::Scalar,
-                path,
-            },
-            Machine { arch, path },
-        ];
+        let mut paths = vec![Machine {
+            arch: Arch::Scalar,
+            path,
+        }];
+        #[cfg(not(target_arch = "x86_64"))]
+        paths.push(Machine { arch, path });
         #[cfg(target_arch = "x86_64")]
         {
             let wider = [
@@ -100,6 +99,10 @@ impl Machine {
     #[inline(always)]
     pub fn run(self, work: impl WithLanes) {
         match self.path {
+            // Every processor with AVX2 has F16C, so what is left there is the portable path.
+            #[cfg(target_arch = "x86_64")]
+            Path::Pulp => work.run(PulpLanes(pulp::Scalar)),
+            #[cfg(not(target_arch = "x86_64"))]
             Path::Pulp => self.arch.dispatch(OnPulp(work)),
             #[cfg(target_arch = "x86_64")]
             Path::Avx2(lanes) => lanes.vectorize(OnLanes { work, lanes }),
@@ -118,8 +121,6 @@ impl fmt::Display for Machine {
             Path::Avx512(_) => "AVX-512",
             Path::Pulp => match self.arch {
                 Arch::Scalar => "portable",
-                #[cfg(target_arch = "x86_64")]
-                Arch::V3(_) => "AVX2",
                 #[cfg(target_arch = "aarch64")]
                 Arch::Neon(_) => "NEON",
                 _ => "pulp",
@@ -144,9 +145,11 @@ impl<W: WithLanes, L: Lanes> pulp::NullaryFnOnce for OnLanes<W, L> {
     }
 }
 
+#[cfg(not(target_arch = "x86_64"))]
 struct OnPulp<W>(W);
 
-impl<W: WithLanes> WithSimd for OnPulp<W> {
+#[cfg(not(target_arch = "x86_64"))]
+impl<W: WithLanes> pulp::WithSimd for OnPulp<W> {
     type Output = ();
 
     #[inline(always)]

@@ -25,66 +25,75 @@ impl Stored for u16 {
 }
 
 /// Splits a panel into strips that fit the register file: eight running sums, sixteen where there are 32 registers.
+/// The comparisons in `const` keep strips that a width of vector never needs from being built.
 #[inline(always)]
-pub fn by_width<L: Lanes, W: Stored, const N: usize, const WIDTH: usize>(
+pub fn by_width<L: Lanes, W: Stored, const N: usize>(
     lanes: L,
     weights: &[W],
     bias: &[f32],
     x: [&[f32]; N],
     out: &mut [[f32; PANEL]; N],
 ) {
-    let sums = if L::COUNT >= 16 { 16 } else { 8 };
-    let vectors = (WIDTH / L::COUNT).clamp(1, (sums / N).clamp(1, 8));
+    let width = bias.len();
     let mut row = 0;
-    while row < WIDTH {
-        match vectors {
-            8 => strip::<L, W, N, WIDTH, 8, 1>(lanes, weights, bias, x, out, row),
-            4 if N == 1 => strip::<L, W, N, WIDTH, 4, 2>(lanes, weights, bias, x, out, row),
-            4 => strip::<L, W, N, WIDTH, 4, 1>(lanes, weights, bias, x, out, row),
-            2 if N == 1 => strip::<L, W, N, WIDTH, 2, 4>(lanes, weights, bias, x, out, row),
-            2 => strip::<L, W, N, WIDTH, 2, 1>(lanes, weights, bias, x, out, row),
-            _ if N == 1 => strip::<L, W, N, WIDTH, 1, 4>(lanes, weights, bias, x, out, row),
-            _ => strip::<L, W, N, WIDTH, 1, 1>(lanes, weights, bias, x, out, row),
-        }
-        row += vectors * L::COUNT;
+    while row < width {
+        let left = (width - row) / L::COUNT;
+        row += L::COUNT
+            * if const { most::<L>(N) >= 8 } && left >= 8 {
+                strip::<L, W, N, 8, 1>(lanes, weights, bias, x, out, row)
+            } else if const { most::<L>(N) >= 4 } && left >= 4 {
+                if const { N == 1 } {
+                    strip::<L, W, N, 4, 2>(lanes, weights, bias, x, out, row)
+                } else {
+                    strip::<L, W, N, 4, 1>(lanes, weights, bias, x, out, row)
+                }
+            } else if const { L::COUNT < 16 } || left >= 2 {
+                if const { N == 1 } {
+                    strip::<L, W, N, 2, 4>(lanes, weights, bias, x, out, row)
+                } else {
+                    strip::<L, W, N, 2, 1>(lanes, weights, bias, x, out, row)
+                }
+            } else if const { N == 1 } {
+                strip::<L, W, N, 1, 4>(lanes, weights, bias, x, out, row)
+            } else {
+                strip::<L, W, N, 1, 1>(lanes, weights, bias, x, out, row)
+            };
     }
 }
 
+/// The most vectors of rows that a strip of `sides` right-hand sides may have.
+const fn most<L: Lanes>(sides: usize) -> usize {
+    let sums = if L::COUNT >= 16 { 16 } else { 8 };
+    sums / sides / if L::COUNT >= 16 && sides == 1 { 4 } else { 1 }
+}
+
 /// `VECTORS` vectors of rows from `row`, `N` right-hand sides; columns dealt to `WAYS` independent sums, which
-/// hides the latency of the multiply-add and also lessens the rounding error.
+/// hides the latency of the multiply-add and also lessens the rounding error. Returns `VECTORS`.
 #[inline(always)]
-fn strip<
-    L: Lanes,
-    W: Stored,
-    const N: usize,
-    const WIDTH: usize,
-    const VECTORS: usize,
-    const WAYS: usize,
->(
+fn strip<L: Lanes, W: Stored, const N: usize, const VECTORS: usize, const WAYS: usize>(
     lanes: L,
     weights: &[W],
     bias: &[f32],
     x: [&[f32]; N],
     out: &mut [[f32; PANEL]; N],
     row: usize,
-) {
+) -> usize {
+    let width = bias.len();
+    let end = row + VECTORS * L::COUNT;
     let mut sums = [[[lanes.splat(0.0); VECTORS]; N]; WAYS];
     for side in 0..N {
         for vector in 0..VECTORS {
             sums[0][side][vector] = lanes.load(&bias[row + vector * L::COUNT..]);
         }
     }
-    let columns = weights.len() / WIDTH;
-    let whole = columns / WAYS * WAYS;
-    let mut groups = weights.chunks_exact(WIDTH * WAYS);
-    for (group, first) in (&mut groups).zip((0..whole).step_by(WAYS)) {
-        for way in 0..WAYS {
-            let column = &group[way * WIDTH + row..(way + 1) * WIDTH];
-            add_column(lanes, column, x, first + way, &mut sums[way]);
+    let mut columns = weights.chunks_exact(width).enumerate();
+    'columns: loop {
+        for sums in &mut sums {
+            let Some((index, column)) = columns.next() else {
+                break 'columns;
+            };
+            add_column(lanes, &column[row..end], x, index, sums);
         }
-    }
-    for (column, index) in groups.remainder().chunks_exact(WIDTH).zip(whole..columns) {
-        add_column(lanes, &column[row..], x, index, &mut sums[0]);
     }
     for side in 0..N {
         for vector in 0..VECTORS {
@@ -95,6 +104,7 @@ fn strip<
             lanes.store(&mut out[side][row + vector * L::COUNT..], sum);
         }
     }
+    VECTORS
 }
 
 #[inline(always)]
