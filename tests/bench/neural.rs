@@ -105,6 +105,15 @@ impl Player {
     fn step(&mut self, machine: Machine) {
         self.plan.step(machine, self.arenas.as_mut_slice());
     }
+
+    /// Every voice on its own pass over the weights.
+    fn step_one_by_one(&mut self, machine: Machine) {
+        let voices = self
+            .arenas
+            .as_mut_slice()
+            .chunks_exact_mut(self.plan.arena_len);
+        voices.for_each(|voice| self.plan.step(machine, voice));
+    }
 }
 
 fn row(machine: Machine, name: &str, file: &[u8]) {
@@ -156,13 +165,11 @@ fn chord(machine: Machine, width: usize) {
     let screened = screen(&file).expect("the zoo passes the screen");
     for (bits, precision) in [(32, Precision::Single), (16, Precision::Half)] {
         let mut together = Player::new(&screened, precision, VOICES);
-        let mut alone: Vec<Player> = (0..VOICES)
-            .map(|_| Player::new(&screened, precision, 1))
-            .collect();
+        let mut alone = Player::new(&screened, precision, VOICES);
         let [mut together_t, mut alone_t] = [(); 2].map(|()| Timer::default());
         for _ in 0..ROUNDS {
             together_t.round(|| together.step(machine));
-            alone_t.round(|| alone.iter_mut().for_each(|voice| voice.step(machine)));
+            alone_t.round(|| alone.step_one_by_one(machine));
         }
         let (together, alone) = (together_t.figures(), alone_t.figures());
         println!(
