@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use super::contract::{Contract, Kind};
+use super::contract::{Contract, GRID_HZ, Kind};
 use super::error::ModelError;
+use super::helper::{Admission, HELPER_TICKS, Helped};
 use super::model::Model;
 use super::oracle::Agreement;
 use super::plan::Cost;
@@ -20,6 +21,14 @@ const WARM_STEPS: usize = 200;
 pub enum Path {
     /// On packed kernels on the audio thread.
     Fast,
+    /// By tract on a thread of its own, if helper mode is on.
+    Helper {
+        /// Why no packed kernels.
+        cause: ModelError,
+        admission: Admission,
+        /// Whether the system gave the thread real-time priority.
+        priority: bool,
+    },
     Refused(ModelError),
 }
 
@@ -76,6 +85,22 @@ pub fn check(bytes: &[u8]) -> Report {
             report.agreement = Some(model.agreement());
             report.timing = Some(time(|| model.step()));
         }
+        Err(cause @ ModelError::NotLowered { .. }) => match Helped::load(bytes) {
+            Ok(helped) => {
+                let (admission, priority) = (helped.admission(), helped.has_priority());
+                report.timing = Some(Timing {
+                    median_us: admission.median_us,
+                    p99_us: admission.p99_us,
+                    worst_us: admission.worst_us,
+                });
+                report.path = Path::Helper {
+                    cause,
+                    admission,
+                    priority,
+                };
+            }
+            Err(error) => report.path = Path::Refused(error),
+        },
         Err(error) => report.path = Path::Refused(error),
     }
     report
@@ -115,6 +140,37 @@ impl fmt::Display for Report {
         if let Path::Refused(error) = &self.path {
             return write!(f, "path        refused: {error}");
         }
+        if matches!(self.path, Path::Fast) {
+            self.write_cost(f)?;
+        }
+        if let Some(t) = self.timing {
+            let share = self.share_of_core().unwrap_or(0.0) * 100.0;
+            writeln!(
+                f,
+                "time        median {:.1}, p99 {:.1}, worst {:.1} µs per frame; {share:.2} % of a core",
+                t.median_us, t.p99_us, t.worst_us
+            )?;
+        }
+        match &self.path {
+            Path::Helper {
+                cause,
+                admission,
+                priority,
+            } => write!(
+                f,
+                "path        helper thread, only while helper mode is on (everything then sounds {} ms later): {cause}. \
+                 p99 may be {:.0} µs; real-time priority {}",
+                1000 * HELPER_TICKS / GRID_HZ,
+                admission.limit_us,
+                if *priority { "granted" } else { "not granted" }
+            ),
+            _ => write!(f, "path        fast: every operation has a packed kernel"),
+        }
+    }
+}
+
+impl Report {
+    fn write_cost(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Cost {
             parameters,
             weight_bytes,
@@ -126,22 +182,14 @@ impl fmt::Display for Report {
             "parameters  {parameters} ({} KiB), state {state_len} numbers",
             weight_bytes >> 10
         )?;
-        if let Some(a) = self.agreement {
-            writeln!(
+        match self.agreement {
+            Some(a) => writeln!(
                 f,
                 "agreement   {:.1e} from tract (at most {:.1e})",
                 a.difference, a.bound
-            )?;
+            ),
+            None => Ok(()),
         }
-        if let Some(t) = self.timing {
-            let share = self.share_of_core().unwrap_or(0.0) * 100.0;
-            writeln!(
-                f,
-                "time        median {:.1}, p99 {:.1}, worst {:.1} µs per frame; {share:.2} % of a core",
-                t.median_us, t.p99_us, t.worst_us
-            )?;
-        }
-        write!(f, "path        fast: every operation has a packed kernel")
     }
 }
 
@@ -201,6 +249,21 @@ mod tests {
             "median",
             "path        fast",
             "state 32 numbers",
+        ] {
+            assert!(text.contains(word), "{word} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_model_for_the_helper_thread_says_so_and_why() {
+        let report = check(&zoo::softsign());
+        assert!(!report.is_refused());
+        let text = report.to_string();
+        for word in [
+            "helper thread",
+            "Softsign",
+            "10 ms later",
+            "real-time priority",
         ] {
             assert!(text.contains(word), "{word} in {text}");
         }
