@@ -19,8 +19,9 @@ use crate::gesture::mapping::{CompiledMap, Seating};
 use crate::gesture::pipeline::MotionTick;
 use crate::handover::{Ship, Shore, handover};
 use crate::host_clock::HostClock;
+use crate::neural::ModelError;
 use crate::neural::gesture_model::Intent;
-use crate::neural::sound_model::standard_bands;
+use crate::neural::sound_model::{SoundModel, standard_bands};
 use crate::neural::voice::{
     GestureLoader, GestureRack, SoundLoader, SoundRack, gesture_rack, sound_rack,
 };
@@ -33,11 +34,11 @@ use keys::Keys;
 use meters::Meters;
 use note_out::{NoteChange, NoteOut};
 use output::Output;
-use tick::NoteQueue;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tick::{NoteQueue, WaveTick};
 use ticks::{CHUNK_SAMPLES, Ticks};
 
-/// Audio latency reported to the host: none. The sensors' playout delay is not the host's to compensate.
-pub const LATENCY_SAMPLES: u32 = 0;
 /// Ports whose readings can flow in at once.
 pub const FEEDS_MAX: usize = 4;
 /// Readings taken from one ring at one tick: twenty times what six sensors send.
@@ -112,10 +113,13 @@ pub struct EngineShore {
     pub telemetry: TelemetryOutput,
     pub gestures: GestureLoader,
     pub sounds: SoundLoader,
+    /// The rate that the engine plays at, as bits of an `f32`.
+    pub sample_rate: Arc<AtomicU32>,
 }
 
 pub struct Engine {
     sample_rate_hz: f32,
+    shared_sample_rate: Arc<AtomicU32>,
     settings: Settings,
     clock: HostClock,
     ticks: Ticks,
@@ -135,6 +139,7 @@ pub struct Engine {
     intent: Intent,
     controls: Controls,
     frame: SoundFrame,
+    wave: WaveTick,
     bands: NoiseBands,
     synth: Synth,
     output: Output,
@@ -150,6 +155,18 @@ pub struct Engine {
 }
 
 impl EngineShore {
+    /// Sends a sound model to its slot (0 to 15), ready for the rate that the engine plays at.
+    pub fn place_sound(&mut self, slot: usize, mut model: SoundModel) -> Result<(), ModelError> {
+        model.prepare(self.sample_rate_hz())?;
+        self.sounds.fill(slot, Some(model));
+        Ok(())
+    }
+
+    /// The rate that the engine plays at.
+    pub fn sample_rate_hz(&self) -> f32 {
+        f32::from_bits(self.sample_rate.load(Ordering::Acquire))
+    }
+
     /// Frees whatever came home from the audio thread.
     pub fn collect(&mut self) {
         self.mail.collect();
@@ -165,8 +182,10 @@ impl Engine {
         let (telemetry_input, telemetry_output) = telemetry();
         let (gesture_loader, gestures) = gesture_rack();
         let (sound_loader, sounds) = sound_rack();
+        let sample_rate = Arc::new(AtomicU32::new(sample_rate_hz.to_bits()));
         let engine = Engine {
             sample_rate_hz,
+            shared_sample_rate: sample_rate.clone(),
             settings: Settings::default(),
             clock: HostClock::new(f64::from(sample_rate_hz)),
             ticks: Ticks::new(f64::from(sample_rate_hz), 0.0),
@@ -183,6 +202,7 @@ impl Engine {
             intent: Intent::default(),
             controls: Controls::SILENT,
             frame: SoundFrame::SILENT,
+            wave: WaveTick::default(),
             bands: standard_bands(),
             synth: Synth::new(sample_rate_hz),
             output: Output::new(sample_rate_hz),
@@ -201,6 +221,7 @@ impl Engine {
             telemetry: telemetry_output,
             gestures: gesture_loader,
             sounds: sound_loader,
+            sample_rate,
         };
         (engine, shore)
     }
@@ -214,8 +235,28 @@ impl Engine {
             self.clock = HostClock::new(f64::from(sample_rate_hz));
             self.synth = Synth::new(sample_rate_hz);
             self.output = Output::new(sample_rate_hz);
+            self.shared_sample_rate
+                .store(sample_rate_hz.to_bits(), Ordering::Release);
         }
+        // Waveforms are resampled to the new rate; one that cannot be keeps its old one.
+        self.sounds.receive();
+        self.sounds
+            .each(|model| drop(model.prepare(sample_rate_hz)));
         self.reset();
+    }
+
+    /// Lets models run on helper threads, at the price of [`Engine::latency_samples`]; or not, and those that need
+    /// one are gone. Before [`Engine::prepare`].
+    pub fn set_helper_mode(&mut self, on: bool) {
+        self.gestures.set_helper_mode(on);
+        self.sounds.set_helper_mode(on);
+    }
+
+    /// Audio latency to report to the host: what helper threads take, from Controls to sound. The sensors' playout
+    /// delay is not the host's to compensate.
+    pub fn latency_samples(&self) -> u32 {
+        let delay_s = f64::from(self.sounds.delay_ticks()) / f64::from(TICK_RATE_HZ);
+        (delay_s * f64::from(self.sample_rate_hz)).round() as u32
     }
 
     /// Forgets everything that sounded; keeps models, map and sensors.
@@ -224,6 +265,7 @@ impl Engine {
         self.ticks.reset();
         self.delivered = 0;
         self.chunk_left = 0;
+        self.wave = WaveTick::default();
         self.keys.clear();
         self.motion.reset();
         self.intent = Intent::default();
@@ -247,6 +289,9 @@ impl Engine {
         settings: &Settings,
         song_s: Option<f64>,
     ) {
+        // Models before mail: a map goes to the model that is in its slot.
+        self.gestures.receive();
+        self.sounds.receive();
         self.take_mail();
         if settings.recentre && !self.settings.recentre {
             self.motion.recentre();
@@ -255,6 +300,8 @@ impl Engine {
             self.panic();
         }
         self.settings = *settings;
+        self.gestures.set_patient(settings.offline);
+        self.sounds.set_patient(settings.offline);
         self.motion.engage(settings.engage);
         self.motion.playout.set_delay(settings.playout_ms);
         self.clock.block(now, samples, settings.offline);

@@ -56,6 +56,8 @@ pub struct AudioCounts {
     pub overrun: u64,
     /// Callbacks that took longer than their block.
     pub overload: u64,
+    /// Steps of the model that was heard whose helper thread had no answer in time.
+    pub helper_late: u64,
 }
 
 /// The audio thread's end.

@@ -8,6 +8,7 @@ mod counting;
 use counting::allocations;
 use imu2music::controls::Controls;
 use imu2music::neural::gesture_model::GestureModel;
+use imu2music::neural::slot::StepTime;
 use imu2music::neural::sound_model::SoundModel;
 use imu2music::neural::{Model, zoo};
 use imu2music::sound::frame::SoundFrame;
@@ -49,6 +50,34 @@ fn a_gesture_and_a_sound_model_allocate_nothing() {
         gesture.reset();
         sound.reset();
         sound.step(&Controls::SILENT, &mut frame);
+    });
+    assert_eq!(during, 0);
+}
+
+#[test]
+fn a_waveform_and_a_helper_thread_s_end_allocate_nothing() {
+    let mut wave = SoundModel::load(&zoo::sine_wave(100, 24_000, false)).unwrap();
+    wave.prepare(44_100.0).unwrap();
+    let mut helped = SoundModel::load_with(&zoo::sine_wave(100, 24_000, true), true).unwrap();
+    assert!(helped.runner().helped().is_some());
+    let mut frame = SoundFrame::SILENT;
+    let (mut left, mut right) = ([0.0; 441], [0.0; 441]);
+    let during = allocations(|| {
+        for tick in 1..100 {
+            for model in [&mut wave, &mut helped] {
+                let step = StepTime {
+                    tick,
+                    live: true,
+                    patient: false,
+                };
+                model.submit(tick, &Controls::SILENT);
+                model.fetch(step);
+                model.step(&Controls::SILENT, &mut frame);
+                model.add_wave(&mut left, &mut right, 0.5, 0.0);
+            }
+        }
+        wave.reset();
+        helped.reset();
     });
     assert_eq!(during, 0);
 }

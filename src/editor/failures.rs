@@ -9,7 +9,7 @@ use egui::{Response, RichText, TextStyle, Ui, vec2};
 
 /// A counter is lit this long after it last rose.
 const LIT_S: f64 = 3.0;
-const COUNTERS: usize = 9;
+const COUNTERS: usize = 10;
 
 /// What each counter means to a player, in the order of [`Failures`].
 const MEANINGS: [(&str, &str); COUNTERS] = [
@@ -46,6 +46,10 @@ const MEANINGS: [(&str, &str); COUNTERS] = [
         "overload",
         "Audio callbacks that took longer than their block: use a larger buffer or a lighter model.",
     ),
+    (
+        "helper late",
+        "Steps of a model on its helper thread that were not ready in time: the last one was held. Use a lighter model.",
+    ),
 ];
 
 /// Counters with the moment each last rose.
@@ -68,6 +72,7 @@ impl Failures {
             audio.dropouts,
             audio.not_finite + hub.implausible,
             audio.overload,
+            audio.helper_late,
         ];
         for (i, &count) in counts.iter().enumerate() {
             if count > self.counts[i] && self.primed {

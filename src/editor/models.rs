@@ -38,6 +38,32 @@ impl Editor {
         egui::CollapsingHeader::new(heading)
             .id_salt("load")
             .show_unindented(ui, |ui| self.load(ui));
+        self.switches(ui, scene);
+    }
+
+    /// What is kept with the song and is no parameter.
+    fn switches(&mut self, ui: &mut Ui, scene: &Scene) {
+        let (mut embed, mut helper) = {
+            let session = self.params.session.read();
+            (session.embed, session.helper)
+        };
+        let stored = ui
+            .checkbox(&mut embed, "Embed models in the song")
+            .on_hover_text(
+                "Your own model files are stored in the project, so that it plays on any computer.",
+            );
+        let allowed = ui.checkbox(&mut helper, "Helper mode").on_hover_text(
+            "Models with unusual operations may run on threads of their own. Every model then sounds 10 ms later.",
+        );
+        if stored.changed() || allowed.changed() {
+            let mut session = self.params.session.write();
+            (session.embed, session.helper) = (embed, helper);
+        }
+        if helper != scene.helper_mode {
+            ui.label(style::small(
+                "Helper mode changes when the host next starts the plugin's audio: bypass and enable it, or reopen the song.",
+            ));
+        }
     }
 
     fn load(&mut self, ui: &mut Ui) {
@@ -119,7 +145,11 @@ fn slot(ui: &mut Ui, hand: &Hand, name: &str, param: &IntParam, views: &[SlotVie
         None if view.name.is_empty() => drop(ui.label(style::small(
             "This slot is empty: choose another, or load a file into it.",
         ))),
-        None => {}
+        None => {
+            for note in &view.notes {
+                ui.label(style::small(note.as_str()));
+            }
+        }
     }
 }
 

@@ -30,6 +30,7 @@ pub struct Scene {
     pub performer: Option<Style>,
     pub mapping_problems: Vec<String>,
     pub notice: Option<String>,
+    pub helper_mode: bool,
     /// The newest tick, while the host calls the plugin.
     pub tick: Option<Snapshot>,
     pub now_s: f64,
@@ -70,6 +71,7 @@ impl Scene {
             performer: view.performer,
             mapping_problems: view.mapping_problems.clone(),
             notice: view.notice.clone(),
+            helper_mode: view.helper_mode,
             tick: newest.filter(|tick| (now_s - tick.host_s).abs() < STOPPED_S),
             now_s,
         }

@@ -8,7 +8,7 @@ use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::features::LimbFeature;
 use crate::gesture::pipeline::Motion;
 use crate::neural::gesture_model::Intent;
-use crate::neural::voice::Draw;
+use crate::neural::voice::{Draw, SoundRack};
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::{HostTime, gain_to_db};
 
@@ -62,6 +62,7 @@ impl Engine {
         let [left, right] = &mut self.chunk;
         let (left, right) = (&mut left[..chunk.samples], &mut right[..chunk.samples]);
         self.synth.render(left, right);
+        self.wave.add(&mut self.sounds, left, right);
         self.output.render(left, right);
         self.chunk_length = chunk.samples;
         self.chunk_left = chunk.samples;
@@ -99,7 +100,11 @@ impl Engine {
         );
         let slot = usize::from(self.settings.sound_slot);
         self.frame = self.sounds.tick(slot, &self.controls, (), crossfade_ticks);
-        self.fade_to_silence();
+        let gain = quiet_gain(self.controls.loudness_db);
+        if gain < 1.0 {
+            self.frame.scale(gain);
+        }
+        self.wave.begin(gain, length_samples);
         self.synth
             .set_target(&self.frame, &self.bands, length_samples);
         self.close_panic();
@@ -126,23 +131,6 @@ impl Engine {
         }
     }
 
-    /// A sound model may leave a residue at the floor of its range; silence is silence.
-    fn fade_to_silence(&mut self) {
-        let loudness_db = self.controls.loudness_db;
-        if loudness_db >= WHOLE_DB {
-            return;
-        }
-        let gain = ((loudness_db - GONE_DB) / (WHOLE_DB - GONE_DB)).clamp(0.0, 1.0);
-        for amplitude in self
-            .frame
-            .harmonics
-            .iter_mut()
-            .chain(&mut self.frame.noise_rms)
-        {
-            *amplitude *= gain;
-        }
-    }
-
     /// Counts a panic down; behind the closed fade everything is forgotten.
     fn close_panic(&mut self) {
         if self.panic_ticks == PANIC_TICKS / 2 {
@@ -158,6 +146,8 @@ impl Engine {
         let counts = self.motion.playout.counters();
         let playout_ms = 1e3 * self.motion.playout.delay_s() as f32;
         let glide_ms = (self.gestures.period_ticks() - 1) as f32 * TICK_MS / 2.0;
+        let helper_ticks = self.gestures.delay_ticks() + self.sounds.delay_ticks();
+        let helper_ms = helper_ticks as f32 * TICK_MS;
         let snapshot = Snapshot {
             song_s: tick as f64 / f64::from(TICK_RATE_HZ),
             host_s: time.0,
@@ -166,7 +156,7 @@ impl Engine {
             controls: self.controls,
             onset: self.intent.onset,
             confidence: self.intent.confidence,
-            motion_age_ms: playout_ms + glide_ms + TICK_MS / 2.0,
+            motion_age_ms: playout_ms + glide_ms + helper_ms + TICK_MS / 2.0,
             playout_ms,
             callback_load: self.meters.take_worst_load(),
             limiter_db: gain_to_db(self.output.limiter().gain()),
@@ -177,6 +167,7 @@ impl Engine {
                 not_finite: counts.invalid + self.output.limiter().faults() + self.synth.faults(),
                 overrun: self.overruns(),
                 overload: self.meters.overloads,
+                helper_late: self.gestures.late_steps() + self.sounds.late_steps(),
             },
             peak: self.output.take_peak(),
             gesture_slot: self.settings.gesture_slot,
@@ -204,6 +195,41 @@ fn dice(tick: i64) -> u32 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (x ^ (x >> 31)) as u32
+}
+
+/// A sound model may leave a residue at the floor of its range; silence is silence.
+fn quiet_gain(loudness_db: f32) -> f32 {
+    ((loudness_db - GONE_DB) / (WHOLE_DB - GONE_DB)).clamp(0.0, 1.0)
+}
+
+/// How waveforms are mixed in during one tick.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct WaveTick {
+    /// Gain at the tick's beginning and at its end.
+    gains: (f32, f32),
+    length: u32,
+    done: u32,
+}
+
+impl WaveTick {
+    fn begin(&mut self, gain: f32, length: u32) {
+        *self = WaveTick {
+            gains: (self.gains.1, gain),
+            length: length.max(1),
+            done: 0,
+        };
+    }
+
+    /// Adds the next samples of every waveform that is heard.
+    fn add(&mut self, sounds: &mut SoundRack, left: &mut [f32], right: &mut [f32]) {
+        let (tick, length) = (*self, self.length.max(1) as f32);
+        self.done += left.len() as u32;
+        sounds.each_heard(|model, from, to| {
+            let (from, to) = (from * tick.gains.0, to * tick.gains.1);
+            let step = (to - from) / length;
+            model.add_wave(left, right, from + step * tick.done as f32, step);
+        });
+    }
 }
 
 /// Notes decided since the host last asked, without a heap: a span holds few ticks.

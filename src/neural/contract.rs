@@ -328,6 +328,25 @@ impl Input {
 }
 
 impl Output {
+    /// Names of the tensors that it reads.
+    pub fn tensors(&self) -> Vec<&str> {
+        match self {
+            Output::Point(p) => vec![p.tensor.as_str()],
+            Output::Onset(p) | Output::Confidence(p) => vec![p.tensor.as_str()],
+            Output::CategoricalPitch(c) => std::iter::once(c.logits.as_str())
+                .chain(c.fine.as_deref())
+                .collect(),
+            Output::MixturePitch(m) => {
+                vec![m.logits.as_str(), m.notes.as_str(), m.deviations.as_str()]
+            }
+            Output::HarmonicNoise(h) => [h.harmonics.as_str(), h.noise.as_str()]
+                .into_iter()
+                .chain(h.inharmonicity.as_deref())
+                .collect(),
+            Output::Waveform(w) => vec![w.tensor.as_str()],
+        }
+    }
+
     fn check(&self, contract: &Contract, graph: &Signature) -> Result<(), ModelError> {
         match self {
             Output::Point(p) => has_index(graph, &p.tensor, p.index),

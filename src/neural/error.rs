@@ -19,6 +19,21 @@ pub enum ModelError {
     #[error("no packed kernel for node '{node}': {cause}")]
     NotLowered { node: String, cause: String },
     #[error(
+        "node '{node}' has no packed kernel ({cause}), so the model needs the helper thread: switch helper mode on, or export the graph without it"
+    )]
+    NeedsHelper { node: String, cause: String },
+    #[error(
+        "too slow for the helper thread on this machine: 1 step in 100 takes {p99_us:.0} µs or more, at most {limit_us:.0} µs is \
+         half of what it has (median {median_us:.0} µs). Make the network smaller or its frame rate lower"
+    )]
+    TooSlow {
+        median_us: f64,
+        p99_us: f64,
+        limit_us: f64,
+    },
+    #[error("the helper thread did not start: {cause}")]
+    NoThread { cause: String },
+    #[error(
         "the packed kernels differ from tract by {difference:.3e} in '{tensor}' at step {step} (at most {bound:.1e} is allowed): \
          please send this file to the authors"
     )]

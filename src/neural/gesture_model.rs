@@ -10,7 +10,7 @@ mod pitch;
 
 use super::contract::{Contract, Kind, Output, Probability};
 use super::error::ModelError;
-use super::model::Model;
+use super::runner::Runner;
 use crate::controls::{CONTROL_COUNT, Control, Controls};
 pub use feed::Feed;
 use pitch::{Dice, PitchChoice};
@@ -21,6 +21,9 @@ const ONSET_ENDS: f32 = 0.3;
 /// The same for models that state no onset, by loudness.
 const SOUND_BEGINS_DB: f32 = -45.0;
 const SOUND_ENDS_DB: f32 = -55.0;
+
+/// The loudness that a model fades to when its helper thread stays away.
+const FLOOR_DB: f32 = Controls::SILENT.loudness_db;
 
 /// What a gesture means.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +80,7 @@ struct PointReading {
 
 #[derive(Clone)]
 pub struct GestureModel {
-    model: Model,
+    model: Runner,
     feed: Feed,
     points: Vec<PointReading>,
     pitch: Option<PitchChoice>,
@@ -91,7 +94,12 @@ pub struct GestureModel {
 
 impl GestureModel {
     pub fn load(bytes: &[u8]) -> Result<GestureModel, ModelError> {
-        let model = Model::load(bytes)?;
+        GestureModel::load_with(bytes, false)
+    }
+
+    /// Loads a file; `helper`: it may run on a helper thread.
+    pub fn load_with(bytes: &[u8], helper: bool) -> Result<GestureModel, ModelError> {
+        let model = Runner::load(bytes, helper)?;
         if model.contract().kind != Kind::Gesture {
             let cause = "this is a sound model: load it into a sound slot";
             return Err(ModelError::contract(cause));
@@ -165,8 +173,19 @@ impl GestureModel {
         self.model.contract()
     }
 
-    pub fn model(&self) -> &Model {
+    pub fn runner(&self) -> &Runner {
         &self.model
+    }
+
+    /// Hands a helped model what it will be asked about later; `inputs` as for [`GestureModel::step`].
+    pub fn submit(&mut self, tick: u64, inputs: &[f32]) {
+        self.feed.write(&mut self.model, inputs);
+        self.model.submit(tick);
+    }
+
+    /// Reads a helped model's answer to `tick`; `false`: it is late.
+    pub fn fetch(&mut self, tick: u64, patient: bool) -> bool {
+        self.model.fetch(tick, patient)
     }
 
     /// Names of the inputs of `step`, in its order.
@@ -223,8 +242,13 @@ impl GestureModel {
             let note = pitch.choose(&self.model, &mut self.dice, temperature, began);
             self.held.set(Control::Pitch, note);
         }
+        let mut controls = self.held;
+        let presence = self.model.presence();
+        if presence < 1.0 {
+            controls.loudness_db = FLOOR_DB + presence * (controls.loudness_db - FLOOR_DB);
+        }
         Intent {
-            controls: self.held,
+            controls,
             stated: self.stated,
             onset,
             confidence,

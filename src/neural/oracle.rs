@@ -23,7 +23,8 @@ const SEED: u64 = 0x2545_f491_4f6c_dd1d;
 
 type Runnable = std::sync::Arc<TypedRunnableModel>;
 
-/// A model as tract runs it.
+/// A model as tract runs it. Clones share the weights.
+#[derive(Clone)]
 pub struct Oracle {
     model: Runnable,
     signature: Signature,

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use super::contract::{Contract, Kind};
+use super::contract::{Contract, GRID_HZ, Kind};
 use super::error::ModelError;
+use super::helper::{Admission, HELPER_TICKS, Helped};
 use super::kernel::machine::Machine;
 use super::model::Model;
 use super::oracle::Agreement;
@@ -21,6 +22,14 @@ const WARM_STEPS: usize = 200;
 pub enum Path {
     /// On packed kernels on the audio thread.
     Fast,
+    /// By tract on a thread of its own, if helper mode is on.
+    Helper {
+        /// Why no packed kernels.
+        cause: ModelError,
+        admission: Admission,
+        /// Whether the system gave the thread real-time priority.
+        priority: bool,
+    },
     Refused(ModelError),
 }
 
@@ -85,6 +94,22 @@ pub fn check(bytes: &[u8]) -> Report {
             report.machine = Some(model.machine());
             report.timing = Some(time(|| model.step()));
         }
+        Err(cause @ ModelError::NotLowered { .. }) => match Helped::load(bytes) {
+            Ok(helped) => {
+                let (admission, priority) = (helped.admission(), helped.has_priority());
+                report.timing = Some(Timing {
+                    median_us: admission.median_us,
+                    p99_us: admission.p99_us,
+                    worst_us: admission.worst_us,
+                });
+                report.path = Path::Helper {
+                    cause,
+                    admission,
+                    priority,
+                };
+            }
+            Err(error) => report.path = Path::Refused(error),
+        },
         Err(error) => report.path = Path::Refused(error),
     }
     report
@@ -124,6 +149,43 @@ impl fmt::Display for Report {
         if let Path::Refused(error) = &self.path {
             return write!(f, "path        refused: {error}");
         }
+        if matches!(self.path, Path::Fast) {
+            self.write_cost(f)?;
+        }
+        if let Some(t) = self.timing {
+            let share = self.share_of_core().unwrap_or(0.0) * 100.0;
+            writeln!(
+                f,
+                "time        median {:.1}, p99 {:.1}, worst {:.1} µs per frame; {share:.2} % of a core",
+                t.median_us, t.p99_us, t.worst_us
+            )?;
+        }
+        match &self.path {
+            Path::Helper {
+                cause,
+                admission,
+                priority,
+            } => write!(
+                f,
+                "path        helper thread, only while helper mode is on (everything then sounds {} ms later): {cause}. \
+                 p99 may be {:.0} µs; real-time priority {}",
+                1000 * HELPER_TICKS / GRID_HZ,
+                admission.limit_us,
+                if *priority { "granted" } else { "not granted" }
+            ),
+            _ => {
+                write!(f, "path        fast: every operation has a packed kernel")?;
+                match self.machine {
+                    Some(machine) => write!(f, " ({machine})"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl Report {
+    fn write_cost(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Cost {
             parameters,
             weight_bytes,
@@ -153,19 +215,7 @@ impl fmt::Display for Report {
                 "16 bits     {difference:.1e} from tract (at most {bound:.1e}): {verdict}"
             )?;
         }
-        if let Some(t) = self.timing {
-            let share = self.share_of_core().unwrap_or(0.0) * 100.0;
-            writeln!(
-                f,
-                "time        median {:.1}, p99 {:.1}, worst {:.1} µs per frame; {share:.2} % of a core",
-                t.median_us, t.p99_us, t.worst_us
-            )?;
-        }
-        write!(f, "path        fast: every operation has a packed kernel")?;
-        match self.machine {
-            Some(machine) => write!(f, " ({machine})"),
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -225,6 +275,21 @@ mod tests {
             "median",
             "path        fast",
             "state 32 numbers",
+        ] {
+            assert!(text.contains(word), "{word} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_model_for_the_helper_thread_says_so_and_why() {
+        let report = check(&zoo::softsign());
+        assert!(!report.is_refused());
+        let text = report.to_string();
+        for word in [
+            "helper thread",
+            "Softsign",
+            "10 ms later",
+            "real-time priority",
         ] {
             assert!(text.contains(word), "{word} in {text}");
         }

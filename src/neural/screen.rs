@@ -83,6 +83,26 @@ const ALLOWED: &[&str] = &[
     "Unsqueeze",
 ];
 
+/// Operations without a packed kernel: each gives every element of its first input another value, so its result has
+/// the first input's shape. They reach tract's helper thread only.
+pub const HELPED: &[&str] = &[
+    "Atan",
+    "Ceil",
+    "Celu",
+    "Cosh",
+    "Floor",
+    "HardSwish",
+    "Mish",
+    "PRelu",
+    "Round",
+    "Selu",
+    "Sign",
+    "Sinh",
+    "Softsign",
+    "Tan",
+    "ThresholdedRelu",
+];
+
 /// A file that passed.
 pub struct Screened {
     pub graph: pb::GraphProto,
@@ -234,7 +254,7 @@ fn check_node(node: &pb::NodeProto) -> Result<(), ModelError> {
             node.domain
         ));
     }
-    if !ALLOWED.contains(&op.as_str()) {
+    if !ALLOWED.contains(&op.as_str()) && !HELPED.contains(&op.as_str()) {
         return refuse(format!(
             "operation {op} (node '{name}') is not allowed; allowed are {}",
             ALLOWED.join(", ")

@@ -6,6 +6,7 @@
 //! callback bears them all. A model that is replaced goes home to be freed. A slot that is empty
 //! changes nothing: the last good model plays on.
 
+use super::helper::HELPER_TICKS;
 use crate::gesture::TICK_RATE_HZ;
 use crate::handover::{Ship, Shore, handover};
 
@@ -16,6 +17,12 @@ pub const SWITCH_TICKS: u32 = TICK_RATE_HZ / 5;
 const HISTORY_TICKS: usize = TICK_RATE_HZ as usize;
 /// How far an incoming model catches up with the present in a tick, to have heard everything when the switch lands.
 const CATCH_UP_TICKS: u64 = (HISTORY_TICKS as u64).div_ceil(SWITCH_TICKS as u64);
+/// A model that needs a lead has caught up this long before: the longest period is as long.
+const LEAD_TICKS: u32 = SWITCH_TICKS / 2;
+const LEAD_CATCH_UP_TICKS: u64 =
+    (HISTORY_TICKS as u64).div_ceil((SWITCH_TICKS - LEAD_TICKS) as u64);
+/// Inputs kept: the history, the present one and those that wait for a helper.
+const KEPT_TICKS: usize = HISTORY_TICKS + 1 + HELPER_TICKS as usize;
 /// Where a model waits that was replaced while it played.
 const REPLACED: usize = SLOT_COUNT;
 
@@ -37,6 +44,35 @@ pub trait Stepping: Send {
     /// Forgets everything it heard.
     fn reset(&mut self);
     fn step(&mut self, input: &Self::Input, context: Self::Context) -> Self::Output;
+
+    /// Hands over the input of `tick`, which a step will be asked about later: for models that run elsewhere.
+    fn look_ahead(&mut self, _tick: u64, _input: &Self::Input) {}
+
+    /// Called before each step; `false`: the answer to the step's look-ahead is late.
+    fn fetch(&mut self, _step: StepTime) -> bool {
+        true
+    }
+
+    /// Runs on a helper thread, so that it needs the rack's delay.
+    fn is_helped(&self) -> bool {
+        false
+    }
+
+    /// Has to make a step in the present before it can be heard.
+    fn needs_lead(&self) -> bool {
+        false
+    }
+}
+
+/// Which step is asked for, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct StepTime {
+    /// The tick of its input, from 1.
+    pub tick: u64,
+    /// Not one of the past that an incoming model catches up on.
+    pub live: bool,
+    /// Rendered offline: an answer that is late is waited for.
+    pub patient: bool,
 }
 
 /// A model (or none, to empty the slot) on its way to its slot, and in it: the box that comes is the box that goes.
@@ -76,17 +112,23 @@ struct Glide<O> {
 struct Switch<M: Stepping> {
     to: usize,
     ticks: u32,
-    /// Of the history, how much the incoming model has heard.
+    /// The tick before the first that the incoming model hears, and the last that it has heard.
+    before: u64,
     heard: u64,
+    /// It lags behind the present until this tick of the switch, and comes nearer by so much a tick.
+    lags_until: u32,
+    catch_up: u64,
     glide: Glide<M::Output>,
+    /// How much of the incoming model is heard, 0 to 1, at the beginning and at the end of this tick.
+    amounts: (f32, f32),
     /// What came with the last tick.
     context: M::Context,
 }
 
 impl<M: Stepping> Switch<M> {
     /// By how many ticks the incoming model may lag behind the present after so many ticks of the switch.
-    fn lag_allowed(ticks: u32) -> u64 {
-        u64::from((SWITCH_TICKS + 1).saturating_sub(ticks)) * CATCH_UP_TICKS
+    fn lag_allowed(&self, ticks: u32) -> u64 {
+        u64::from((self.lags_until + 1).saturating_sub(ticks)) * self.catch_up
     }
 }
 
@@ -101,6 +143,10 @@ pub struct Rack<M: Stepping> {
     history: Box<[M::Input]>,
     /// Ticks since the reset; also the end of the history.
     tick: u64,
+    /// Ticks from an input to its output: 0, or what helper threads need.
+    delay: u32,
+    patient: bool,
+    late: u64,
 }
 
 /// Both ends of a rack whose output is `silent` until a model plays.
@@ -118,8 +164,11 @@ pub fn rack<M: Stepping>(blank: M::Input, silent: M::Output) -> (Loader<M>, Rack
             period: 1,
         },
         switch: None,
-        history: vec![blank; HISTORY_TICKS].into_boxed_slice(),
+        history: vec![blank; KEPT_TICKS].into_boxed_slice(),
         tick: 0,
+        delay: 0,
+        patient: false,
+        late: 0,
     };
     (Loader { shore }, rack)
 }
@@ -127,11 +176,7 @@ pub fn rack<M: Stepping>(blank: M::Input, silent: M::Output) -> (Loader<M>, Rack
 impl<M: Stepping> Rack<M> {
     /// Every model forgets; models and the one that plays stay.
     pub fn reset(&mut self) {
-        self.slots
-            .iter_mut()
-            .flatten()
-            .filter_map(|held| held.model.as_mut())
-            .for_each(M::reset);
+        self.each(M::reset);
         self.finish_switch();
         self.glide = Glide {
             from: self.silent,
@@ -150,20 +195,60 @@ impl<M: Stepping> Rack<M> {
         context: M::Context,
         crossfade_ticks: u32,
     ) -> M::Output {
+        self.receive();
         if self.switch.is_none() {
-            self.take_arrival();
             self.choose(selected, context);
         }
-        self.history[(self.tick % HISTORY_TICKS as u64) as usize] = *input;
         self.tick += 1;
+        self.history[place(self.tick)] = *input;
+        let past = Past {
+            history: &self.history,
+            before: 0,
+            now: self.tick,
+            delay: self.delay,
+            patient: self.patient,
+        };
         let heard = match self.playing {
             Some(slot) => {
-                let (tick, model) = (self.tick, model_in(&mut self.slots, slot));
-                self.glide.advance(model, tick, input, context)
+                let model = model_in(&mut self.slots, slot);
+                let (out, late) = self.glide.advance(model, self.tick, past, context);
+                self.late += u64::from(late);
+                out
             }
             None => self.silent,
         };
         self.continue_switch(heard, context, crossfade_ticks.max(1))
+    }
+
+    /// Gives every model the delay that helper threads need, or takes it away, and with it the models that need it.
+    /// Between renders only: it frees, and a reset has to follow.
+    pub fn set_helper_mode(&mut self, on: bool) {
+        self.delay = if on { HELPER_TICKS } else { 0 };
+        self.receive();
+        for held in &mut self.slots {
+            let model = held.as_ref().and_then(|held| held.model.as_ref());
+            if !on && model.is_some_and(M::is_helped) {
+                *held = None;
+            }
+        }
+        if self.playing.is_some_and(|slot| self.slots[slot].is_none()) {
+            (self.playing, self.switch) = (None, None);
+        }
+    }
+
+    /// Ticks from an input to its output.
+    pub fn delay_ticks(&self) -> u32 {
+        self.delay
+    }
+
+    /// Offline, late answers are waited for.
+    pub fn set_patient(&mut self, patient: bool) {
+        self.patient = patient;
+    }
+
+    /// Steps of the model that was heard whose answers were late.
+    pub fn late_steps(&self) -> u64 {
+        self.late
     }
 
     /// The model in a slot (0 to 15), to be changed where it stands.
@@ -186,11 +271,17 @@ impl<M: Stepping> Rack<M> {
         self.switch.is_some()
     }
 
-    /// At most one a tick; what plays waits behind the scenes until it has faded.
-    fn take_arrival(&mut self) {
-        let Some(arrival) = self.arrivals.receive() else {
-            return;
-        };
+    /// Takes every model that has arrived; during a switch they wait, because what is heard must stay.
+    pub fn receive(&mut self) {
+        while self.switch.is_none()
+            && let Some(arrival) = self.arrivals.receive()
+        {
+            self.place(arrival);
+        }
+    }
+
+    /// What plays waits behind the scenes until it has faded.
+    fn place(&mut self, arrival: Box<Arrival<M>>) {
         let slot = arrival.slot.min(SLOT_COUNT - 1);
         let before = self.slots[slot].take();
         if self.playing == Some(slot) {
@@ -211,18 +302,33 @@ impl<M: Stepping> Rack<M> {
         if self.playing == Some(selected) || self.slots[selected].is_none() {
             return;
         }
-        if self.playing.is_none() {
+        // Nothing has sounded since the reset: what played before it must not lead in, or no bounce would repeat.
+        if self.playing.is_none() || self.tick == 0 {
             self.playing = Some(selected);
+            self.finish_switch();
             return;
         }
-        if let Some(incoming) = model_in(&mut self.slots, selected) {
-            incoming.reset();
-        }
+        let Some(incoming) = model_in(&mut self.slots, selected) else {
+            return;
+        };
+        incoming.reset();
+        let (lags_until, catch_up) = match (incoming.is_helped(), incoming.needs_lead()) {
+            // Its thread keeps pace with the present only: until it is heard it listens.
+            (true, _) => (0, 0),
+            (false, true) => (SWITCH_TICKS - LEAD_TICKS, LEAD_CATCH_UP_TICKS),
+            (false, false) => (SWITCH_TICKS, CATCH_UP_TICKS),
+        };
+        // The oldest places are taken by new input before they could be heard.
+        let oldest = (self.tick + 1 + catch_up).saturating_sub(HISTORY_TICKS as u64);
+        let before = if catch_up == 0 { self.tick } else { oldest };
         self.switch = Some(Switch {
             to: selected,
             ticks: 0,
-            // The oldest places are taken by new input before they could be heard.
-            heard: (self.tick + 1 + CATCH_UP_TICKS).saturating_sub(HISTORY_TICKS as u64),
+            before,
+            heard: before,
+            lags_until,
+            catch_up,
+            amounts: (0.0, 0.0),
             glide: Glide {
                 from: self.silent,
                 to: self.silent,
@@ -244,29 +350,56 @@ impl<M: Stepping> Rack<M> {
         };
         switch.ticks += 1;
         switch.context = context;
-        let ticks = switch.ticks;
-        self.catch_up(Switch::<M>::lag_allowed(ticks), usize::MAX);
+        let done = switch.ticks.saturating_sub(SWITCH_TICKS);
+        let amount = (done as f32 / crossfade_ticks as f32).min(1.0);
+        switch.amounts = (switch.amounts.1, amount);
+        let lag = switch.lag_allowed(switch.ticks);
+        self.catch_up(lag, usize::MAX);
         let Some(switch) = self.switch.as_ref() else {
             return playing;
         };
         let incoming = switch.glide.now();
-        if switch.ticks <= SWITCH_TICKS {
-            return playing;
-        }
-        let done = switch.ticks - SWITCH_TICKS;
-        if done >= crossfade_ticks {
+        // A waveform that leaves is still heard in the tick in which it becomes silent.
+        if switch.amounts.0 >= 1.0 {
             (self.playing, self.glide) = (Some(switch.to), switch.glide);
             self.finish_switch();
-            return incoming;
         }
-        playing.toward(&incoming, done as f32 / crossfade_ticks as f32)
+        match done {
+            0 => playing,
+            _ if amount >= 1.0 => incoming,
+            _ => playing.toward(&incoming, amount),
+        }
+    }
+
+    /// The models that are heard in this tick, each with its gain at the tick's beginning and at its end.
+    pub fn each_heard(&mut self, mut hear: impl FnMut(&mut M, f32, f32)) {
+        let switch = self.switch.as_ref();
+        let ((from, to), incoming) = switch.map_or(((0.0, 0.0), None), |switch| {
+            (switch.amounts, Some(switch.to))
+        });
+        if let Some(slot) = self.playing
+            && let Some(model) = model_in(&mut self.slots, slot)
+        {
+            hear(model, 1.0 - from, 1.0 - to);
+        }
+        if let Some(slot) = incoming
+            && let Some(model) = model_in(&mut self.slots, slot)
+        {
+            hear(model, from, to);
+        }
+    }
+
+    /// Every model in its slot, to be changed where it stands.
+    pub fn each(&mut self, change: impl FnMut(&mut M)) {
+        let held = self.slots.iter_mut().flatten();
+        held.filter_map(|held| held.model.as_mut()).for_each(change);
     }
 
     /// Between two ticks: at most one step that the next tick would otherwise have to make.
     pub fn warm(&mut self) {
         if let Some(switch) = &self.switch {
             // The next tick brings one more to hear.
-            let lag = Switch::<M>::lag_allowed(switch.ticks + 1).saturating_sub(1);
+            let lag = switch.lag_allowed(switch.ticks + 1).saturating_sub(1);
             self.catch_up(lag, 1);
         }
     }
@@ -280,12 +413,17 @@ impl<M: Stepping> Rack<M> {
             if self.tick - switch.heard <= lag {
                 break;
             }
-            let input = self.history[(switch.heard % HISTORY_TICKS as u64) as usize];
             switch.heard += 1;
             let model = model_in(&mut self.slots, switch.to);
-            switch
-                .glide
-                .advance(model, switch.heard, &input, switch.context);
+            let past = Past {
+                history: &self.history,
+                before: switch.before,
+                now: self.tick,
+                delay: self.delay,
+                patient: self.patient,
+            };
+            let (heard, context) = (switch.heard, switch.context);
+            switch.glide.advance(model, heard, past, context);
         }
     }
 
@@ -307,30 +445,61 @@ fn model_in<M>(
     slots.get_mut(slot)?.as_mut()?.model.as_mut()
 }
 
+/// Where the input of a tick (from 1) is kept.
+fn place(tick: u64) -> usize {
+    (tick % KEPT_TICKS as u64) as usize
+}
+
+/// What a model can hear of the past, and when.
+struct Past<'a, I> {
+    history: &'a [I],
+    /// The tick before the first that this model hears.
+    before: u64,
+    now: u64,
+    delay: u32,
+    patient: bool,
+}
+
 impl<O: Blend> Glide<O> {
-    /// Steps the model when tick `tick` (from 1) is one of its own, and says where the line to its output stands.
+    /// Lets the model hear tick `tick` (from 1) and, where the tick that is due after the delay is one of its own,
+    /// steps it. Says where the line to its output stands, and whether the step's answer was late.
     fn advance<M>(
         &mut self,
         model: Option<&mut M>,
         tick: u64,
-        input: &M::Input,
+        past: Past<M::Input>,
         context: M::Context,
-    ) -> O
+    ) -> (O, bool)
     where
         M: Stepping<Output = O>,
     {
         let Some(model) = model else {
-            return self.to;
+            return (self.to, false);
         };
         let period = model.period_ticks().max(1);
-        if (tick - 1).is_multiple_of(u64::from(period)) {
+        let is_step = |tick: u64| (tick - 1).is_multiple_of(u64::from(period));
+        if is_step(tick) {
+            model.look_ahead(tick, &past.history[place(tick)]);
+        }
+        let due = tick.saturating_sub(u64::from(past.delay));
+        if due <= past.before {
+            return (self.to, false);
+        }
+        let mut late = false;
+        if is_step(due) {
+            let step = StepTime {
+                tick: due,
+                live: tick == past.now,
+                patient: past.patient,
+            };
+            late = !model.fetch(step) && step.live;
             self.from = self.to;
-            self.to = model.step(input, context);
+            self.to = model.step(&past.history[place(due)], context);
             self.since = 0;
         }
         self.since += 1;
         self.period = period;
-        self.now()
+        (self.now(), late)
     }
 
     fn now(&self) -> O {
@@ -498,6 +667,25 @@ mod tests {
             (0..100).map(|_| rack.tick(1, &1.0, (), 1).0).last(),
             Some(20.0)
         );
+        assert_eq!(loader.collect(), 2);
+    }
+
+    #[test]
+    fn after_a_reset_the_selected_model_plays_from_the_first_tick() {
+        let (mut loader, mut rack) = filled(&[10.0, 20.0]);
+        let number = 30.0;
+        rack.reset();
+        for slot in [1, 0] {
+            loader.fill(
+                slot,
+                Some(Counter {
+                    number: number + slot as f32,
+                    heard: 0,
+                    period: 1,
+                }),
+            );
+        }
+        assert!((0..50).all(|_| rack.tick(1, &1.0, (), 4).0 == 31.0));
         assert_eq!(loader.collect(), 2);
     }
 

@@ -1,7 +1,7 @@
 //! The two kinds of model as a rack plays them: a gesture model behind its map, a sound model as it is.
 
 use super::gesture_model::{GestureModel, Intent};
-use super::slot::{Blend, Loader, Rack, Stepping, rack};
+use super::slot::{Blend, Loader, Rack, StepTime, Stepping, rack};
 use super::sound_model::SoundModel;
 use crate::controls::Controls;
 use crate::gesture::features::FeatureBank;
@@ -52,6 +52,12 @@ impl GestureVoice {
         &self.model
     }
 
+    fn map_inputs(&mut self, bank: &FeatureBank) -> usize {
+        let count = self.model.input_names().len().min(INPUT_CAPACITY);
+        self.map.apply(bank, &mut self.inputs[..count]);
+        count
+    }
+
     pub fn set_map(&mut self, map: &CompiledMap) {
         self.map = *map;
     }
@@ -71,10 +77,24 @@ impl Stepping for GestureVoice {
     }
 
     fn step(&mut self, bank: &FeatureBank, draw: Draw) -> Intent {
-        let count = self.model.input_names().len().min(INPUT_CAPACITY);
-        self.map.apply(bank, &mut self.inputs[..count]);
+        let count = self.map_inputs(bank);
         self.model
             .step(&self.inputs[..count], draw.temperature, draw.dice)
+    }
+
+    fn look_ahead(&mut self, tick: u64, bank: &FeatureBank) {
+        if self.is_helped() {
+            let count = self.map_inputs(bank);
+            self.model.submit(tick, &self.inputs[..count]);
+        }
+    }
+
+    fn fetch(&mut self, step: StepTime) -> bool {
+        self.model.fetch(step.tick, step.patient)
+    }
+
+    fn is_helped(&self) -> bool {
+        self.model.runner().helped().is_some()
     }
 }
 
@@ -95,6 +115,24 @@ impl Stepping for SoundModel {
         let mut frame = SoundFrame::SILENT;
         SoundModel::step(self, controls, &mut frame);
         frame
+    }
+
+    fn look_ahead(&mut self, tick: u64, controls: &Controls) {
+        if self.is_helped() {
+            self.submit(tick, controls);
+        }
+    }
+
+    fn fetch(&mut self, step: StepTime) -> bool {
+        SoundModel::fetch(self, step)
+    }
+
+    fn is_helped(&self) -> bool {
+        self.runner().helped().is_some()
+    }
+
+    fn needs_lead(&self) -> bool {
+        self.is_waveform()
     }
 }
 

@@ -358,3 +358,80 @@ pub fn transformer(inputs: usize, width: usize, layers: usize, window: usize) ->
     g.contract(&gesture_contract(inputs, &states.join(",")));
     g.finish()
 }
+
+/// For the helper thread: `s' = s / 2 + x`, and `softsign(s')` as brightness. x = 1 gives 1/2, 3/5, 7/11 and so on.
+pub fn softsign() -> Vec<u8> {
+    let mut g = GraphBuilder::new("softsign");
+    let x = g.input("x", &[1, 1]);
+    let s = g.input("s", &[1, 1]);
+    let s = g.affine(&s, 0.5, 0.0);
+    let s = g.add(&s, &x);
+    g.output("s_out", &s);
+    let y = g.node("Softsign", &[&s.name], &[1, 1], &[]);
+    g.output("y", &y);
+    let text = r#"{"version":1,"kind":"gesture","name":"Softsign","frame_rate_hz":200,"feature_schema":1,
+        "inputs":[{"tensor":"x","names":["right_forearm.energy"]}],"states":[{"input":"s","output":"s_out"}],
+        "outputs":[{"point":{"control":"brightness","tensor":"y"}}]}"#;
+    g.contract(&Contract::parse(text).expect("the zoo's contracts are in order"));
+    g.finish()
+}
+
+/// A sine of the pitch and the loudness that it hears, as a waveform. `helped` adds an operation that changes nothing
+/// and has no packed kernel. The phase goes on as a point on the unit circle, of which the state holds `(sin, cos - 1)`.
+pub fn sine_wave(frame_rate_hz: u32, sample_rate_hz: u32, helped: bool) -> Vec<u8> {
+    let hop = (sample_rate_hz / frame_rate_hz) as usize;
+    let mut g = GraphBuilder::new("sine");
+    let x = g.input("x", &[1, 2]);
+    let (sin, cos) = (g.input("sin", &[1, 1]), g.input("cos", &[1, 1]));
+    let cos = g.affine(&cos, 1.0, 1.0);
+    let octaves = g.slice(&x, 1, 0, 1);
+    let loudness = g.slice(&x, 1, 1, 2);
+    let octaves = g.affine(&octaves, 0.1 * std::f32::consts::LN_2, 0.0);
+    let turn = g.exp(&octaves);
+    let turn = g.affine(
+        &turn,
+        std::f32::consts::TAU * 440.0 / sample_rate_hz as f32,
+        0.0,
+    );
+    let counts: Vec<f32> = (0..=hop).map(|n| n as f32).collect();
+    let counts = g.constant(&[1, hop + 1], &counts);
+    let angles = g.mul(&turn, &counts);
+    let on_circle = |g: &mut GraphBuilder, op| g.node(op, &[&angles.name], &angles.dims, &[]);
+    let (sines, cosines) = (on_circle(&mut g, "Sin"), on_circle(&mut g, "Cos"));
+    let product = |g: &mut GraphBuilder, a: [&Tensor; 2], b: [&Tensor; 2]| {
+        (g.mul(a[0], a[1]), g.mul(b[0], b[1]))
+    };
+    let (a, b) = product(&mut g, [&sin, &cosines], [&cos, &sines]);
+    let wave = g.add(&a, &b);
+    let (a, b) = product(&mut g, [&cos, &cosines], [&sin, &sines]);
+    let other = g.sub(&a, &b);
+    let (sin, cos) = (
+        g.slice(&wave, 1, hop, hop + 1),
+        g.slice(&other, 1, hop, hop + 1),
+    );
+    let (a, b) = product(&mut g, [&sin, &sin], [&cos, &cos]);
+    let radius = g.add(&a, &b);
+    let radius = g.node("Sqrt", &[&radius.name], &[1, 1], &[]);
+    let (sin, cos) = (g.div(&sin, &radius), g.div(&cos, &radius));
+    let cos = g.affine(&cos, 1.0, -1.0);
+    g.output("sin_out", &sin);
+    g.output("cos_out", &cos);
+    let wave = g.slice(&wave, 1, 0, hop);
+    let wave = g.mul(&wave, &loudness);
+    let wave = if helped {
+        let rounded = g.node("Round", &[&wave.name], &wave.dims, &[]);
+        let nothing = g.affine(&rounded, 0.0, 0.0);
+        g.add(&wave, &nothing)
+    } else {
+        wave
+    };
+    g.output("wave", &wave);
+    let text = format!(
+        r#"{{"version":1,"kind":"sound","name":"Zoo sine","frame_rate_hz":{frame_rate_hz},
+        "inputs":[{{"tensor":"x","names":["pitch","loudness"],"mean":[69,-80],"scale":[0.83333333,0.0125]}}],
+        "states":[{{"input":"sin","output":"sin_out"}},{{"input":"cos","output":"cos_out"}}],
+        "outputs":[{{"waveform":{{"tensor":"wave","sample_rate_hz":{sample_rate_hz}}}}}]}}"#
+    );
+    g.contract(&Contract::parse(&text).expect("the zoo's contracts are in order"));
+    g.finish()
+}

@@ -31,6 +31,8 @@ pub struct SlotView {
     /// Roles that a gesture model listens to, or controls that a sound model hears.
     pub inputs: Vec<String>,
     pub frame_rate_hz: u32,
+    /// What else a player should know of it, a sentence each.
+    pub notes: Vec<String>,
     /// Why the slot could not be filled.
     pub error: Option<String>,
 }
@@ -49,6 +51,8 @@ pub struct View {
     pub performer: Option<Style>,
     /// Parts of the map that have no effect, and why.
     pub mapping_problems: Vec<String>,
+    /// Models may run on helper threads, since the last activation.
+    pub helper_mode: bool,
     /// Last thing that went wrong, and its cure.
     pub notice: Option<String>,
 }

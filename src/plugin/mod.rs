@@ -22,6 +22,7 @@ use nice_plug_egui::EguiEditor;
 use pace::Pace;
 use place::Place;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use steward::Steward;
 
@@ -40,6 +41,7 @@ pub struct Imu2Music {
     host_offline: Option<bool>,
     pace: Pace,
     place: Place,
+    helper_mode: Arc<AtomicBool>,
 }
 
 impl Default for Imu2Music {
@@ -60,6 +62,7 @@ impl Default for Imu2Music {
             host_offline: None,
             pace: Pace::default(),
             place: Place::take(),
+            helper_mode: Arc::default(),
         }
     }
 }
@@ -107,13 +110,16 @@ impl Plugin for Imu2Music {
         let said_offline = config.process_mode == ProcessMode::Offline;
         self.host_offline = (context.plugin_api() != PluginApi::Vst3).then_some(said_offline);
         self.pace = Pace::default();
+        let helper = self.params.session.read().helper;
+        self.helper_mode.store(helper, Ordering::Release);
         if self.engine.is_none() {
             self.build(config.sample_rate);
         }
         if let Some(engine) = &mut self.engine {
+            engine.set_helper_mode(helper);
             engine.prepare(config.sample_rate, phase_of(self.place.number()));
+            context.set_latency_samples(engine.latency_samples());
         }
-        context.set_latency_samples(crate::engine::LATENCY_SAMPLES);
         true
     }
 
@@ -138,6 +144,12 @@ impl Plugin for Imu2Music {
         let length_s = samples as f64 / f64::from(transport.sample_rate);
         let is_ahead = self.pace.block(begun, length_s);
         let settings: Settings = self.params.settings(self.host_offline.unwrap_or(is_ahead));
+        if settings.offline
+            && let Some(steward) = &self.steward
+        {
+            // A bounce may wait, and has to: whichever model it wants sounds from its first block.
+            util::permit_alloc(|| steward.settle());
+        }
         let song_s = if transport.playing {
             transport.pos_seconds()
         } else {
@@ -166,6 +178,8 @@ impl Imu2Music {
                 desk: self.desk.clone(),
                 gesture_names: self.gesture_names.clone(),
                 sound_names: self.sound_names.clone(),
+                library: library::folder().map_err(|error| error.to_string()),
+                helper_mode: self.helper_mode.clone(),
             }));
         }
     }

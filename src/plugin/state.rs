@@ -1,6 +1,9 @@
 //! What a song keeps besides parameters.
 
+pub mod embedded;
+
 use crate::gesture::mapping::Mapping;
+use embedded::Embedded;
 use serde::{Deserialize, Serialize};
 
 /// Raised with every change that an older plugin could not read.
@@ -40,6 +43,14 @@ pub struct Session {
     pub mapping: Mapping,
     #[serde(default)]
     pub models: Vec<ModelRef>,
+    /// The files of `models` are stored in the song.
+    #[serde(default)]
+    pub embed: bool,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embedded: Vec<Embedded>,
+    /// Models that no packed kernel can run may use helper threads, from the next activation on.
+    #[serde(default)]
+    pub helper: bool,
     /// Logical size of the editor.
     #[serde(default = "default_editor_size")]
     pub editor_size: (u32, u32),
@@ -53,6 +64,9 @@ impl Default for Session {
             network: false,
             mapping: Mapping::default(),
             models: Vec::new(),
+            embed: false,
+            embedded: Vec::new(),
+            helper: false,
             editor_size: default_editor_size(),
         }
     }

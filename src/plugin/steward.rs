@@ -1,6 +1,7 @@
 //! Everything of an instance that is not sound: sockets, models, the performer, the history that the
 //! editor shows. One thread, started by the first activation and joined before the library unloads.
 
+mod embedding;
 mod models;
 mod ports;
 
@@ -14,9 +15,12 @@ use crate::sensor::impair::{Impaired, Impairment};
 use crate::sensor::performer::{Performer, Style};
 use crate::sensor::transmit::{Transmitter, performed, speak};
 use crate::telemetry::Snapshot;
+use embedding::Embedding;
 use models::Models;
+use parking_lot::Mutex;
 use ports::Ports;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
@@ -36,11 +40,16 @@ pub struct Post {
     pub desk: Arc<Desk>,
     pub gesture_names: SlotNames,
     pub sound_names: SlotNames,
+    /// The user's models, or why they have no folder.
+    pub library: Result<PathBuf, String>,
+    /// Whether the engine gives models the delay that helper threads need.
+    pub helper_mode: Arc<AtomicBool>,
 }
 
 /// The running thread; dropping it stops and joins.
 pub struct Steward {
     leave: Arc<AtomicBool>,
+    rounds: Arc<Mutex<Rounds>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -48,22 +57,29 @@ impl Steward {
     /// Fills the selected slots before returning, so that the first block can sound, then starts the thread.
     pub fn start(post: Post) -> Steward {
         let leave = Arc::new(AtomicBool::new(false));
-        let mut rounds = Rounds::new(post);
+        let rounds = Arc::new(Mutex::new(Rounds::new(post)));
         let thread = {
-            let leave = leave.clone();
+            let (leave, rounds) = (leave.clone(), rounds.clone());
             std::thread::Builder::new()
                 .name("imu2music steward".into())
                 .spawn(move || {
                     while !leave.load(Ordering::Acquire) {
-                        rounds.go();
+                        rounds.lock().go();
                         std::thread::park_timeout(ROUND);
                     }
                 })
         };
         Steward {
             leave,
+            rounds,
             thread: thread.ok(),
         }
+    }
+
+    /// Does now what the thread would do soon: when this returns, every model that the song wants is on its way
+    /// to its slot, with its map. Waits, loads and allocates, so only an offline render may call it from `process`.
+    pub fn settle(&self) {
+        self.rounds.lock().settle();
     }
 }
 
@@ -84,6 +100,8 @@ struct Rounds {
     desk: Arc<Desk>,
     ports: Ports,
     models: Models,
+    helper_mode: Arc<AtomicBool>,
+    embedding: Embedding,
     performer: Option<(Style, Transmitter)>,
     trace: Option<Trace>,
     fresh: Vec<Snapshot>,
@@ -98,11 +116,14 @@ impl Rounds {
             desk,
             gesture_names,
             sound_names,
+            library,
+            helper_mode,
         } = post;
-        let mut models = Models::new(gesture_names, sound_names);
+        let mut models = Models::new(gesture_names, sound_names, library);
         models.load_shipped(&mut shore, &desk);
-        let song = params.session.read().models.clone();
-        models.follow(&song, &mut shore, &desk);
+        let song = params.session.read().clone();
+        let helper = helper_mode.load(Ordering::Acquire);
+        models.follow(&song, helper, &mut shore, &desk);
         Rounds {
             shore,
             requests,
@@ -110,6 +131,8 @@ impl Rounds {
             desk,
             ports: Ports::default(),
             models,
+            helper_mode,
+            embedding: Embedding::default(),
             performer: None,
             trace: Trace::from_environment(),
             fresh: Vec::new(),
@@ -118,11 +141,23 @@ impl Rounds {
 
     fn go(&mut self) {
         let session = self.params.session.read().clone();
-        let gesture_slot = (self.params.gesture_slot.value() - 1).max(0) as usize;
         self.ports.follow(&session, &mut self.shore);
+        self.settle();
+        self.shore.collect();
+        self.report();
+    }
+
+    /// Brings models and maps up to what the song and the editor ask for.
+    fn settle(&mut self) {
+        let session = self.params.session.read().clone();
         self.answer_requests(&session);
+        // A request may have changed the song's models.
+        let session = self.params.session.read().clone();
+        let gesture_slot = (self.params.gesture_slot.value() - 1).max(0) as usize;
+        let helper = self.helper_mode.load(Ordering::Acquire);
         self.models
-            .follow(&session.models, &mut self.shore, &self.desk);
+            .follow(&session, helper, &mut self.shore, &self.desk);
+        self.embed(&session);
         let inputs = self.models.gesture_inputs();
         if let Some(problems) = self
             .ports
@@ -132,8 +167,25 @@ impl Rounds {
             self.desk
                 .write(|view| view.mapping_problems = notices.collect());
         }
-        self.shore.collect();
-        self.report();
+    }
+
+    /// Stores the used models' files in the song, or takes them out, as the user wants it.
+    fn embed(&mut self, session: &Session) {
+        let Some(revision) = self.embedding.follow(session, self.models.library()) else {
+            return;
+        };
+        {
+            let mut now = self.params.session.write();
+            if (now.embed, &now.models) != (session.embed, &session.models) {
+                // Another song was opened meanwhile: the next round looks at it.
+                self.embedding = Embedding::default();
+                return;
+            }
+            now.embedded = revision.embedded;
+        }
+        if let Some(problem) = revision.problem {
+            self.desk.write(|view| view.notice = Some(problem));
+        }
     }
 
     fn answer_requests(&mut self, session: &Session) {
@@ -192,6 +244,7 @@ impl Rounds {
             view.devices = devices;
             view.hub = hub;
             view.performer = performer;
+            view.helper_mode = self.helper_mode.load(Ordering::Acquire);
         });
     }
 
@@ -226,3 +279,6 @@ fn perform(style: Style, port: u16) -> std::io::Result<Transmitter> {
     let plan = Impaired::new(speak(readings, Spoken::RiotV2), Impairment::WIRELESS);
     Transmitter::start(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), plan, 1.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,6 +47,12 @@ impl SoundFrame {
         out
     }
 
+    /// Makes partials and noise louder or quieter.
+    pub fn scale(&mut self, gain: f32) {
+        let amplitudes = self.harmonics.iter_mut().chain(&mut self.noise_rms);
+        amplitudes.for_each(|amplitude| *amplitude *= gain);
+    }
+
     /// A frame that can be played, and whether it differs from `self` because something was not finite: that
     /// partial or band is silent; a pitch that cannot be played becomes `f0_fallback_hz`.
     pub fn playable(&self, f0_fallback_hz: f32) -> (SoundFrame, bool) {

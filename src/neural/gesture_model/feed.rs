@@ -1,7 +1,7 @@
 //! Values with a unit to normalised input tensors. Shared by both kinds of model.
 
 use crate::neural::error::ModelError;
-use crate::neural::model::Model;
+use crate::neural::runner::Runner;
 
 /// Normalised inputs are held to this many deviations: a wild sensor must not saturate a network for long.
 const WIDEST: f32 = 100.0;
@@ -22,7 +22,7 @@ pub struct Feed {
 }
 
 impl Feed {
-    pub fn new(model: &Model) -> Result<Feed, ModelError> {
+    pub fn new(model: &Runner) -> Result<Feed, ModelError> {
         let (mut names, mut targets) = (Vec::new(), Vec::new());
         for input in &model.contract().inputs {
             let tensor = model.input_index(&input.tensor);
@@ -47,7 +47,7 @@ impl Feed {
     }
 
     /// Missing values and values that are not numbers stand at their mean.
-    pub fn write(&self, model: &mut Model, values: &[f32]) {
+    pub fn write(&self, model: &mut Runner, values: &[f32]) {
         for (i, target) in self.targets.iter().enumerate() {
             let value = values.get(i).copied().unwrap_or(f32::NAN);
             let normal = (value - target.mean) * target.scale;
@@ -61,7 +61,7 @@ impl Feed {
     }
 }
 
-pub fn output(model: &Model, tensor: &str) -> Result<usize, ModelError> {
+pub fn output(model: &Runner, tensor: &str) -> Result<usize, ModelError> {
     let index = model.output_index(tensor);
     index.ok_or_else(|| ModelError::contract(format!("there is no output '{tensor}'")))
 }

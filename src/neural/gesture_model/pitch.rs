@@ -3,7 +3,7 @@
 use super::feed;
 use crate::neural::contract::{CategoricalPitch, MixturePitch};
 use crate::neural::error::ModelError;
-use crate::neural::model::Model;
+use crate::neural::runner::Runner;
 
 /// How far another note has to lead, in nats, before a sounding note gives way.
 const HYSTERESIS: f32 = 0.5;
@@ -71,7 +71,7 @@ pub struct PitchChoice {
 }
 
 impl PitchChoice {
-    pub fn categorical(model: &Model, c: &CategoricalPitch) -> Result<Self, ModelError> {
+    pub fn categorical(model: &Runner, c: &CategoricalPitch) -> Result<Self, ModelError> {
         let fine = c
             .fine
             .as_ref()
@@ -85,7 +85,7 @@ impl PitchChoice {
         Self::new(model, &c.logits, notes)
     }
 
-    pub fn mixture(model: &Model, m: &MixturePitch) -> Result<Self, ModelError> {
+    pub fn mixture(model: &Runner, m: &MixturePitch) -> Result<Self, ModelError> {
         let notes = Notes::Mixture {
             notes: feed::output(model, &m.notes)?,
             deviations: feed::output(model, &m.deviations)?,
@@ -95,7 +95,7 @@ impl PitchChoice {
         Self::new(model, &m.logits, notes)
     }
 
-    fn new(model: &Model, logits: &str, notes: Notes) -> Result<Self, ModelError> {
+    fn new(model: &Runner, logits: &str, notes: Notes) -> Result<Self, ModelError> {
         let logits = feed::output(model, logits)?;
         Ok(PitchChoice {
             logits,
@@ -111,7 +111,13 @@ impl PitchChoice {
     }
 
     /// The note for this step; `began` at an onset, where the old note has no claim any more.
-    pub fn choose(&mut self, model: &Model, dice: &mut Dice, temperature: f32, began: bool) -> f32 {
+    pub fn choose(
+        &mut self,
+        model: &Runner,
+        dice: &mut Dice,
+        temperature: f32,
+        began: bool,
+    ) -> f32 {
         if began || self.chosen.is_none() {
             for (face, noise) in self.noise.iter_mut().enumerate() {
                 *noise = dice.gumbel(face as u32);
@@ -133,7 +139,7 @@ impl PitchChoice {
         self.note(model, dice, temperature, chosen)
     }
 
-    fn note(&self, model: &Model, dice: &Dice, temperature: f32, chosen: usize) -> f32 {
+    fn note(&self, model: &Runner, dice: &Dice, temperature: f32, chosen: usize) -> f32 {
         let at = |output: usize| {
             let values = model.output(output);
             values[chosen.min(values.len() - 1)]

@@ -3,14 +3,15 @@
 
 use super::super::desk::{Desk, SlotView};
 use super::super::library;
-use super::super::state::{ModelRef, SlotKind};
+use super::super::state::{ModelRef, Session, SlotKind};
 use crate::engine::EngineShore;
 use crate::neural::gesture_model::GestureModel;
+use crate::neural::runner::Runner;
 use crate::neural::shipped;
 use crate::neural::sound_model::SoundModel;
 use crate::neural::voice::GestureVoice;
 use crate::params::{InstrumentParams, SLOT_COUNT, SlotNames};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub struct Models {
     gesture_names: SlotNames,
@@ -18,15 +19,25 @@ pub struct Models {
     gesture_inputs: [Vec<String>; SLOT_COUNT],
     /// The song's models that were tried, whether or not they could be loaded.
     tried: Vec<ModelRef>,
+    /// Where the user's models are kept, or why nowhere.
+    library: Result<PathBuf, String>,
+    /// Models may run on helper threads.
+    helper: bool,
 }
 
 impl Models {
-    pub fn new(gesture_names: SlotNames, sound_names: SlotNames) -> Self {
+    pub fn new(
+        gesture_names: SlotNames,
+        sound_names: SlotNames,
+        library: Result<PathBuf, String>,
+    ) -> Self {
         Models {
             gesture_names,
             sound_names,
             gesture_inputs: Default::default(),
             tried: Vec::new(),
+            library,
+            helper: false,
         }
     }
 
@@ -44,29 +55,64 @@ impl Models {
             self.place_gesture(slot, model, shore, desk);
         }
         for (slot, model) in sounds.into_iter().enumerate() {
-            self.place_sound(slot, model, shore, desk);
+            if let Err(error) = self.place_sound(slot, model, shore, desk) {
+                self.refuse(SlotKind::Sound, slot as u8 + 1, error, desk);
+            }
         }
     }
 
-    /// Loads what the song names and is not in its slot yet.
-    pub fn follow(&mut self, session: &[ModelRef], shore: &mut EngineShore, desk: &Desk) {
-        if self.tried == session {
+    /// Loads what the song names and is not in its slot yet. When helper mode changed, everything is tried again.
+    pub fn follow(
+        &mut self,
+        session: &Session,
+        helper: bool,
+        shore: &mut EngineShore,
+        desk: &Desk,
+    ) {
+        if self.helper != helper {
+            self.helper = helper;
+            self.tried.clear();
+        }
+        if self.tried == session.models {
             return;
         }
-        let folder = library::folder();
-        let tried = std::mem::replace(&mut self.tried, session.to_vec());
-        for wanted in session.iter().filter(|wanted| !tried.contains(wanted)) {
-            let outcome = folder
-                .as_deref()
-                .map_err(ToString::to_string)
-                .and_then(|folder| {
-                    library::find(folder, &wanted.name, &wanted.sha256).map_err(|e| e.to_string())
-                })
+        let tried = std::mem::replace(&mut self.tried, session.models.clone());
+        for wanted in session
+            .models
+            .iter()
+            .filter(|wanted| !tried.contains(wanted))
+        {
+            let outcome = self
+                .bytes_of(wanted, session)
                 .and_then(|bytes| self.place(wanted.kind, wanted.slot, &bytes, shore, desk));
             if let Err(error) = outcome {
                 self.refuse(wanted.kind, wanted.slot, error, desk);
             }
         }
+    }
+
+    pub fn library(&self) -> &Result<PathBuf, String> {
+        &self.library
+    }
+
+    /// A model's file from the library, else from the song: then the library gets it back.
+    fn bytes_of(&self, wanted: &ModelRef, session: &Session) -> Result<Vec<u8>, String> {
+        let found = self.library.clone().and_then(|folder| {
+            library::find(&folder, &wanted.name, &wanted.sha256).map_err(|error| error.to_string())
+        });
+        let missing = match found {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) => error,
+        };
+        let mut embedded = session.embedded.iter().map(|embedded| &embedded.file.0);
+        let file = embedded
+            .find(|file| library::sha256(file) == wanted.sha256)
+            .ok_or(missing)?;
+        if let Ok(folder) = &self.library {
+            // It plays even where it cannot be kept.
+            let _ = library::keep(folder, file);
+        }
+        Ok(file.to_vec())
     }
 
     /// Loads a file into a slot (1 to 16), keeps a copy, and notes it in the session.
@@ -82,7 +128,7 @@ impl Models {
         let name = self
             .place(kind, slot, &bytes, shore, desk)
             .map_err(|error| format!("{}: {error}", file.display()))?;
-        let folder = library::folder().map_err(|error| error.to_string())?;
+        let folder = self.library.clone()?;
         let sha256 = library::keep(&folder, &bytes).map_err(|error| error.to_string())?;
         let reference = ModelRef {
             kind,
@@ -127,13 +173,15 @@ impl Models {
             index.ok_or_else(|| format!("there is no slot {slot}: choose 1 to {SLOT_COUNT}"))?;
         match kind {
             SlotKind::Gesture => {
-                let model = GestureModel::load(bytes).map_err(|error| error.to_string())?;
+                let model = GestureModel::load_with(bytes, self.helper)
+                    .map_err(|error| error.to_string())?;
                 self.place_gesture(index, model, shore, desk);
                 Ok(self.gesture_name(index as u8))
             }
             SlotKind::Sound => {
-                let model = SoundModel::load(bytes).map_err(|error| error.to_string())?;
-                self.place_sound(index, model, shore, desk);
+                let model =
+                    SoundModel::load_with(bytes, self.helper).map_err(|error| error.to_string())?;
+                self.place_sound(index, model, shore, desk)?;
                 Ok(self.sound_name(index as u8))
             }
         }
@@ -150,6 +198,7 @@ impl Models {
             name: model.contract().name.clone(),
             inputs: model.input_names().to_vec(),
             frame_rate_hz: model.frame_rate_hz(),
+            notes: notes(model.runner(), 0, 1.0),
             error: None,
         };
         self.gesture_names.write()[slot] = view.name.clone();
@@ -164,7 +213,13 @@ impl Models {
         model: SoundModel,
         shore: &mut EngineShore,
         desk: &Desk,
-    ) {
+    ) -> Result<(), String> {
+        let sample_rate_hz = shore.sample_rate_hz();
+        let mut model = model;
+        model
+            .prepare(sample_rate_hz)
+            .map_err(|error| error.to_string())?;
+        let delay_samples = model.delay_samples();
         let view = SlotView {
             name: model.contract().name.clone(),
             inputs: model
@@ -174,11 +229,15 @@ impl Models {
                 .flat_map(|input| input.names.clone())
                 .collect(),
             frame_rate_hz: model.frame_rate_hz(),
+            notes: notes(model.runner(), delay_samples, sample_rate_hz),
             error: None,
         };
+        shore
+            .place_sound(slot, model)
+            .map_err(|error| error.to_string())?;
         self.sound_names.write()[slot] = view.name.clone();
-        shore.sounds.fill(slot, Some(model));
         desk.write(|desk| desk.sounds[slot] = view);
+        Ok(())
     }
 
     fn refuse(&self, kind: SlotKind, slot: u8, error: String, desk: &Desk) {
@@ -193,6 +252,29 @@ impl Models {
             view.notice = Some(error);
         });
     }
+}
+
+/// What a player should know of how a model runs.
+fn notes(runner: &Runner, delay_samples: usize, sample_rate_hz: f32) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(helped) = runner.helped() {
+        let priority = if helped.has_priority() {
+            "with real-time priority"
+        } else {
+            "without real-time priority (the system did not grant it)"
+        };
+        let admission = helped.admission();
+        notes.push(format!(
+            "It runs on a helper thread {priority}: {:.0} of {:.0} µs a step.",
+            admission.p99_us,
+            2.0 * admission.limit_us
+        ));
+    }
+    if delay_samples > 0 {
+        let delay_ms = 1e3 * delay_samples as f32 / sample_rate_hz;
+        notes.push(format!("Resampling delays it by {delay_ms:.1} ms."));
+    }
+    notes
 }
 
 fn name_in(names: &SlotNames, slot: u8) -> String {
