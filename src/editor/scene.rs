@@ -11,6 +11,7 @@ use crate::sensor::intake::HubCounters;
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 
 /// Sound that is older than this has stopped: the host does not call the plugin.
 const STOPPED_S: f64 = 0.5;
@@ -23,6 +24,8 @@ const LOSS_WINDOW_S: f64 = 10.0;
 #[derive(Default)]
 pub struct Scene {
     pub ports: Vec<PortView>,
+    /// This machine's addresses on its networks.
+    pub addresses: Vec<Ipv4Addr>,
     pub devices: Vec<DeviceStatus>,
     pub hub: HubCounters,
     pub gestures: [SlotView; SLOT_COUNT],
@@ -63,6 +66,7 @@ impl Scene {
         );
         Scene {
             ports: view.ports.clone(),
+            addresses: view.addresses.clone(),
             devices: view.devices.clone(),
             hub: view.hub,
             gestures: view.gestures.clone(),

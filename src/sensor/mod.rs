@@ -18,6 +18,7 @@ pub mod device;
 pub mod intake;
 mod stream;
 
+pub mod advice;
 pub mod hub;
 pub mod ring;
 
