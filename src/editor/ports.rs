@@ -5,6 +5,7 @@ use super::scene::Scene;
 use super::style::{self, ACCENT, ALERT, FAINT, TEXT};
 use crate::plugin::desk::{PortView, Sharing};
 use crate::plugin::state::PORTS_MAX;
+use crate::sensor::advice::unheard;
 use egui::{Align, Layout, RichText, TextStyle, Ui};
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -84,6 +85,7 @@ impl Editor {
                 change.apply(port, &mut self.params.session.write().ports);
             }
         }
+        self.announced(ui, scene, ports);
         if ports.is_empty() && scene.ports.is_empty() {
             ui.label(style::alert(
                 "No port is open. Add one so that sensors can be heard.",
@@ -91,6 +93,29 @@ impl Editor {
         }
         if ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
             self.add_port(ui, ports);
+        }
+    }
+
+    /// Sensors that call out by name but send to a port that is not open.
+    fn announced(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16]) {
+        let listed: Vec<u16> = ports
+            .iter()
+            .copied()
+            .chain(scene.ports.iter().map(|view| view.port))
+            .collect();
+        for sensor in &scene.announced {
+            let Some(call) = unheard(sensor, &listed) else {
+                continue;
+            };
+            ui.label(style::alert(call).text_style(TextStyle::Small));
+            let Some(port) = sensor.sends_to else {
+                continue;
+            };
+            let text = format!("Listen on {port}");
+            let offer = style::accent_button(&text).small();
+            if ports.len() < PORTS_MAX && ui.add(offer).clicked() {
+                self.params.session.write().ports.push(port);
+            }
         }
     }
 

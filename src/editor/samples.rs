@@ -3,6 +3,7 @@
 use crate::controls::Controls;
 use crate::params::{InstrumentParams, SlotNames};
 use crate::plugin::desk::{PortView, Sharing, SlotView, View};
+use crate::sensor::announcement::Announced;
 use crate::sensor::clock::ClockSource;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::frame::{DeviceId, SensorFrame};
@@ -84,6 +85,12 @@ pub fn full(now_s: f64) -> View {
                 barred: Vec::new(),
             },
         ],
+        announced: vec![Announced {
+            address: [192, 168, 1, 9].into(),
+            name: "Left hand".into(),
+            serial: "0123".into(),
+            sends_to: Some(8001),
+        }],
         devices: vec![device(1), device(2)],
         history: (0..2000)
             .map(|i| tick(now_s - 10.0 + f64::from(i) / 200.0))

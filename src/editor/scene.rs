@@ -5,6 +5,7 @@ use super::failures::Failures;
 use super::level::Meter;
 use crate::params::SLOT_COUNT;
 use crate::plugin::desk::{HISTORY_TICKS, PortView, SlotView, View};
+use crate::sensor::announcement::Announced;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::frame::DeviceId;
 use crate::sensor::intake::HubCounters;
@@ -26,6 +27,7 @@ pub struct Scene {
     pub ports: Vec<PortView>,
     /// This machine's addresses on its networks.
     pub addresses: Vec<Ipv4Addr>,
+    pub announced: Vec<Announced>,
     pub devices: Vec<DeviceStatus>,
     pub hub: HubCounters,
     pub gestures: [SlotView; SLOT_COUNT],
@@ -67,6 +69,7 @@ impl Scene {
         Scene {
             ports: view.ports.clone(),
             addresses: view.addresses.clone(),
+            announced: view.announced.clone(),
             devices: view.devices.clone(),
             hub: view.hub,
             gestures: view.gestures.clone(),

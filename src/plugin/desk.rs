@@ -3,6 +3,7 @@
 
 use crate::params::SLOT_COUNT;
 use crate::plugin::state::SlotKind;
+use crate::sensor::announcement::Announced;
 use crate::sensor::hub::{DeviceStatus, HubCounters};
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
@@ -58,6 +59,8 @@ pub struct View {
     pub ports: Vec<PortView>,
     /// This machine's addresses on its networks.
     pub addresses: Vec<Ipv4Addr>,
+    /// Sensors that announce themselves by name.
+    pub announced: Vec<Announced>,
     pub devices: Vec<DeviceStatus>,
     pub hub: HubCounters,
     /// Oldest first, at most [`HISTORY_TICKS`].

@@ -187,6 +187,7 @@ impl Rounds {
         let addresses = self.ports.addresses().to_vec();
         self.desk.write(|view| {
             view.addresses = addresses;
+            view.announced = crate::sensor::hub::announced();
             view.history.extend(self.fresh.iter().copied());
             let surplus = view.history.len().saturating_sub(HISTORY_TICKS);
             view.history.drain(..surplus);

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::announcement::Announced;
 use super::hub::Reach;
 
 /// Hints for a port that is open and silent. `addresses` are this machine's on its networks; `system` is
@@ -33,6 +34,15 @@ pub fn hints(reach: Reach, addresses: &[Ipv4Addr], system: &str) -> Vec<String> 
     ));
     hints.push(firewall(system).to_owned());
     hints
+}
+
+/// What to do about a sensor that announces itself and sends to none of `ports`.
+pub fn unheard(sensor: &Announced, ports: &[u16]) -> Option<String> {
+    let to = sensor.sends_to.filter(|port| !ports.contains(port))?;
+    let (name, address) = (&sensor.name, sensor.address);
+    Some(format!(
+        "{name} ({address}) sends to port {to}: listen there too."
+    ))
 }
 
 /// The part of an address that neighbours share on nearly every home or stage network.
@@ -72,6 +82,18 @@ mod tests {
                 .concat()
                 .contains("Allow sensors")
         );
+    }
+
+    #[test]
+    fn a_sensor_that_sends_elsewhere_is_told() {
+        let sensor = Announced {
+            address: [192, 168, 1, 2].into(),
+            name: "Left hand".into(),
+            serial: "77".into(),
+            sends_to: Some(8000),
+        };
+        assert!(unheard(&sensor, &[8888]).is_some_and(|text| text.contains("port 8000")));
+        assert_eq!(unheard(&sensor, &[8888, 8000]), None);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Subscriptions to one port in this library image share its line ([`line`]); images and processes share
 //! it by a relay. The last one to go joins the thread, so that a plugin's library can be unloaded.
-//! Nothing is open before `listen`. The network thread alone touches the rings' inputs; the audio
+//! Nothing is open before `listen`; while the network is wanted, `discovery` has a thread too. The network thread alone touches the rings' inputs; the audio
 //! thread holds an output and never enters here.
 
 use std::collections::HashMap;
@@ -15,27 +15,32 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+mod discovery;
 mod error;
 mod guests;
 mod key;
 mod line;
+mod mdns;
 mod relay;
 mod socket;
 mod state;
+mod subscription;
 mod wishes;
 
 pub use super::device::DeviceStatus;
 use super::dialect::Dialects;
 use super::frame::SensorFrame;
 pub use super::intake::HubCounters;
-use super::intake::{Intake, UnknownMessage};
+use super::intake::Intake;
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
 use crate::units::HostTime;
+pub use discovery::announced;
 pub use error::HubError;
 use line::Line;
 use relay::Note;
 pub use state::PortRole;
 use state::State;
+pub use subscription::Subscription;
 use wishes::Opening;
 pub use wishes::{MOST_GROUPS, Reach, Wishes};
 
@@ -45,12 +50,6 @@ const RING_FRAMES: usize = 8192;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Senders kept from this port that are remembered to be shown.
 const MOST_BARRED: usize = 8;
-
-/// One listener on a port. Dropping the last one closes the port.
-pub struct Subscription {
-    hub: Arc<Hub>,
-    number: u64,
-}
 
 /// What is shared between subscriptions and the thread.
 struct Hub {
@@ -108,9 +107,11 @@ pub fn listen(
     let Some(hub) = ports_open.get(&port).cloned() else {
         let hub = Hub::open(port, subscriber)?;
         ports_open.insert(hub.port, Arc::clone(&hub));
+        discover(ports_open);
         return Ok((Subscription { hub, number }, output));
     };
     hub.subscribers.lock().push(subscriber);
+    discover(ports_open);
     hub.settle();
     let refusal = hub.refusal(reach);
     drop(ports); // A subscription that goes takes this lock.
@@ -118,142 +119,19 @@ pub fn listen(
     refusal.map_or(Ok((subscription, output)), Err)
 }
 
+/// Can be found, and finds, while any port of this image is wanted on the network.
+fn discover(ports: &HashMap<u16, Arc<Hub>>) {
+    let network = ports
+        .values()
+        .any(|hub| hub.opening().reach == Reach::Network);
+    discovery::run_while(network);
+}
+
 /// This machine's addresses on its networks, the one on the route to elsewhere first.
 pub fn network_addresses() -> Vec<Ipv4Addr> {
     match socket::network_address() {
         Some(IpAddr::V4(address)) => vec![address],
         _ => Vec::new(),
-    }
-}
-
-impl Subscription {
-    pub fn port(&self) -> u16 {
-        self.hub.port
-    }
-
-    /// Asks for something else from now on; what was heard and what waits in the ring stays.
-    pub fn ask(&self, wishes: impl Into<Wishes>) -> Result<(), HubError> {
-        let wishes = wishes.into();
-        let _ports = OPEN_PORTS.lock();
-        let mut subscribers = self.hub.subscribers.lock();
-        let own = subscribers.iter_mut().find(|one| one.number == self.number);
-        let before = own.map(|own| std::mem::replace(&mut own.wishes, wishes.clone()));
-        drop(subscribers);
-        self.hub.settle();
-        match (self.hub.refusal(wishes.reach), before) {
-            (None, _) => Ok(()),
-            (Some(error), before) => {
-                let mut subscribers = self.hub.subscribers.lock();
-                let own = subscribers.iter_mut().find(|one| one.number == self.number);
-                if let (Some(own), Some(before)) = (own, before) {
-                    own.wishes = before;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Who is heard now: the widest that any subscription to this port asks for.
-    pub fn reach(&self) -> Reach {
-        self.hub.state.lock().reach
-    }
-
-    /// Whose socket hears this port.
-    pub fn role(&self) -> PortRole {
-        self.hub.state.lock().role
-    }
-
-    /// What keeps the port from being heard as it should, and what to do.
-    pub fn trouble(&self) -> Option<HubError> {
-        self.hub.state.lock().trouble.clone()
-    }
-
-    /// Other library images and processes that hear this port through us.
-    pub fn guests(&self) -> usize {
-        self.hub.state.lock().guests
-    }
-
-    /// How often this image took the port over from another.
-    pub fn takeovers(&self) -> u64 {
-        self.hub.state.lock().takeovers
-    }
-
-    /// Every device heard so far.
-    pub fn devices(&self) -> Vec<DeviceStatus> {
-        let mut devices = self.hub.intake.lock().devices(HostTime::now());
-        self.with_own(|own| devices.retain(|device| own.wishes.admits(device.sender.ip())));
-        devices
-    }
-
-    pub fn counters(&self) -> HubCounters {
-        let counters = self.hub.intake.lock().counters();
-        let dropped = self.with_own(|own| own.input.dropped());
-        HubCounters {
-            dropped: dropped.unwrap_or(0),
-            barred: self.hub.barred.lock().datagrams,
-            ..counters
-        }
-    }
-
-    /// Addresses that no dialect knows, with their newest values.
-    pub fn unknown(&self) -> Vec<UnknownMessage> {
-        let mut unknown = self.hub.intake.lock().unknown().to_vec();
-        self.with_own(|own| unknown.retain(|message| own.wishes.admits(message.sender)));
-        unknown
-    }
-
-    /// Senders on the network that no listener admits, the first few.
-    pub fn barred(&self) -> Vec<IpAddr> {
-        self.hub.barred.lock().senders.clone()
-    }
-
-    /// The address that a user types into the sensor.
-    pub fn local_address(&self) -> SocketAddr {
-        let ip = match self.reach() {
-            Reach::Loopback => Ipv4Addr::LOCALHOST.into(),
-            Reach::Network => socket::network_address().unwrap_or(Ipv4Addr::LOCALHOST.into()),
-        };
-        SocketAddr::new(ip, self.hub.port)
-    }
-
-    /// The receive buffer that the system granted.
-    pub fn receive_buffer_bytes(&self) -> usize {
-        self.hub.state.lock().buffer_bytes
-    }
-
-    /// Failed reads of the socket.
-    pub fn socket_errors(&self) -> u64 {
-        self.hub.socket_errors.load(Ordering::Relaxed)
-    }
-
-    /// Reads messages by these dialects from now on; devices are learned anew.
-    pub fn set_dialects(&self, dialects: Dialects) {
-        *self.hub.intake.lock() = Intake::new(dialects);
-    }
-
-    fn with_own<R>(&self, look: impl FnOnce(&Subscriber) -> R) -> Option<R> {
-        let subscribers = self.hub.subscribers.lock();
-        let own = subscribers.iter().find(|one| one.number == self.number);
-        own.map(look)
-    }
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let mut ports = OPEN_PORTS.lock();
-        let is_last = {
-            let mut subscribers = self.hub.subscribers.lock();
-            subscribers.retain(|subscriber| subscriber.number != self.number);
-            subscribers.is_empty()
-        };
-        if !is_last {
-            self.hub.settle();
-            return;
-        }
-        self.hub.close();
-        if let Some(ports) = ports.as_mut() {
-            ports.remove(&self.hub.port);
-        }
     }
 }
 
@@ -299,6 +177,7 @@ impl Hub {
         receiver.stop.store(true, Ordering::Release);
         self.knock();
         let _ = receiver.thread.join();
+        discovery::hold(self.port, false);
     }
 
     /// Ends the thread's wait; if the knock is lost, the wait ends by itself.
@@ -348,6 +227,8 @@ impl Hub {
     }
 
     fn publish(&self, state: State) {
+        let is_ours = state.role == PortRole::Holder && state.reach == Reach::Network;
+        discovery::hold(self.port, is_ours);
         *self.state.lock() = state;
         self.changed.notify_all();
     }

@@ -1,5 +1,6 @@
 //! Datagram → [`SensorFrame`]. Runs on the network thread; only the ring's output end goes to the audio thread.
 
+pub mod announcement;
 pub mod osc;
 pub mod ximu3;
 

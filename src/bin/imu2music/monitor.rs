@@ -8,10 +8,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use imu2music::sensor::advice::hints;
+use imu2music::sensor::advice::{hints, unheard};
 use imu2music::sensor::clock::ClockSource;
 use imu2music::sensor::device::DeviceStatus;
-use imu2music::sensor::hub::{PortRole, Reach, Subscription, Wishes, listen};
+use imu2music::sensor::hub::{PortRole, Reach, Subscription, Wishes, announced, listen};
 use imu2music::sensor::intake::UnknownMessage;
 use imu2music::sensor::osc::Argument;
 use imu2music::sensor::ring::SensorOutput;
@@ -120,6 +120,13 @@ fn table(ears: &[Ear], reach: Reach) -> String {
         for sender in ear.barred() {
             let _ = writeln!(text, "kept out  {sender}: --allow {sender} lets it in");
         }
+    }
+    let ports: Vec<u16> = ears.iter().map(|(ear, _)| ear.port()).collect();
+    for call in announced()
+        .iter()
+        .filter_map(|known| unheard(known, &ports))
+    {
+        let _ = writeln!(text, "{call}");
     }
     let devices: Vec<_> = ears.iter().flat_map(|(ear, _)| ear.devices()).collect();
     let unknown: Vec<_> = ears.iter().flat_map(|(ear, _)| ear.unknown()).collect();
@@ -230,6 +237,12 @@ fn line(ear: &Subscription) -> Value {
         "takeovers": ear.takeovers(),
         "trouble": ear.trouble().map(|trouble| trouble.to_string()),
         "receive_buffer_bytes": ear.receive_buffer_bytes(),
+        "announced": announced().iter().map(|known| json!({
+            "address": known.address.to_string(),
+            "name": known.name,
+            "serial": known.serial,
+            "sends_to": known.sends_to,
+        })).collect::<Vec<_>>(),
         "barred": counters.barred,
         "barred_senders": ear.barred().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "datagrams": counters.datagrams,

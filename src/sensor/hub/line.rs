@@ -163,9 +163,9 @@ impl Line {
             }
         };
         let here = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let door = match &self.role {
-            Role::Holder(_) => here,
-            Role::Guest { .. } => self.opened.socket.local_addr().unwrap_or(here),
+        let door = match role {
+            PortRole::Holder => here,
+            _ => self.opened.socket.local_addr().unwrap_or(here),
         };
         State {
             role,
@@ -282,7 +282,7 @@ impl Line {
 
     /// Follows a welcome; false if these bytes are none.
     fn is_welcomed(&mut self, bytes: &[u8], sender: SocketAddr, now: HostTime) -> bool {
-        let ours = sender == SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        let ours = sender.port() == self.port && sender.ip().is_loopback();
         let (
             true,
             Some(Note::Welcome {
@@ -323,7 +323,7 @@ impl Line {
         let _ = self.opened.socket.send_to(&self.letter, holder);
     }
 
-    /// What is due several times a second: follow the wishes, take over, forget guests.
+    /// Several times a second: follow the wishes, take over, forget guests.
     fn tend(&mut self, hub: &Hub, now: HostTime) {
         let asked = hub.asked();
         let mut wanted = hub.opening();
