@@ -179,7 +179,7 @@ fn the_engine_plays_on_through_a_flood() {
 
     let (mut left, mut right) = ([0.0; BLOCK], [0.0; BLOCK]);
     let (start, settings) = (Instant::now(), Settings::default());
-    let (mut rendered, mut loudest) = (0, 0.0_f32);
+    let (mut rendered, mut loudest, mut worst) = (0, 0.0_f32, 0.0_f32);
     let (mut memory_kib, mut last, mut first_counts, mut ticks) = (None, None, None, 0_u64);
     while (rendered as f32) < seconds * SAMPLE_RATE_HZ {
         let due = start + Duration::from_secs_f32(rendered as f32 / SAMPLE_RATE_HZ);
@@ -199,6 +199,7 @@ fn the_engine_plays_on_through_a_flood() {
             if snapshot.song_s > 2.0_f64.min(f64::from(seconds) / 2.0) {
                 first_counts.get_or_insert(snapshot.counts);
                 memory_kib = memory_kib.or_else(resident_kib);
+                worst = worst.max(snapshot.callback_load);
             }
             last = Some(snapshot);
         }
@@ -216,7 +217,7 @@ fn the_engine_plays_on_through_a_flood() {
         counters.datagrams,
         last.counts.dropouts - first.dropouts,
         last.counts.overload - first.overload,
-        100.0 * last.callback_load,
+        100.0 * worst,
     );
     assert!(loudest > 0.0, "the bow is not heard");
     // A snapshot every control tick: no gap in the sound's own time.
