@@ -217,7 +217,10 @@ fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>) -> Option<Change> {
         };
         style::dot(ui, colour);
         ui.label(RichText::new(&text).monospace().size(15.0).color(TEXT))
-            .on_hover_text("Type this address and port into the sensor.");
+            .on_hover_text(format!(
+                "Type this address and port into the sensor. Receive buffer: {} KiB.",
+                view.map_or(0, |view| view.buffer_bytes / 1024)
+            ));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let close = style::cross(ui, "Close this port").on_hover_text("Close this port");
             change = close.clicked().then_some(Change::Close);
