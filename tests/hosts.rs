@@ -8,6 +8,8 @@
 #[allow(dead_code)]
 #[path = "../xtask/src/clap_host.rs"]
 mod clap_host;
+#[path = "hosts/images.rs"]
+mod images;
 #[path = "hosts/scripts.rs"]
 mod scripts;
 #[path = "hosts/stage.rs"]

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use imu2music::sensor::encode::{Spoken, message};
 use imu2music::sensor::frame::{DeviceId, SensorFrame};
-use imu2music::sensor::hub::{HubError, Reach, Subscription, listen};
+use imu2music::sensor::hub::{
+    HubError, Reach, Subscription, Wishes, announced, listen, network_addresses,
+};
 use imu2music::sensor::ring::SensorOutput;
 use imu2music::sensor::take::Take;
 use imu2music::sensor::transmit::{TimedDatagram, TimedReading, Transmitter, speak};
@@ -148,6 +150,84 @@ fn the_reach_follows_the_widest_wish() {
     assert_eq!(narrow.reach(), Reach::Loopback);
     send(&narrow, &good_packet());
     assert!(eventually(|| drain(&mut output, &mut frames) == 2));
+}
+
+#[test]
+fn a_list_of_senders_keeps_others_of_the_network_out() {
+    let Some(&here) = network_addresses().first() else {
+        return println!("skipped: this machine is on no network");
+    };
+    let list = |sender| Wishes {
+        senders: vec![sender],
+        ..Wishes::from(Reach::Network)
+    };
+    // 192.0.2.0/24 is nobody's (RFC 5737).
+    let (subscription, mut output) = listen(0, list(Ipv4Addr::new(192, 0, 2, 1))).unwrap();
+    let socket = UdpSocket::bind((here, 0)).unwrap();
+    let say = || {
+        let to = (here, subscription.port());
+        let _ = socket.send_to(&good_packet(), to).unwrap();
+    };
+    say();
+    assert!(eventually(|| subscription.barred() == [here]));
+    assert_eq!(subscription.counters().barred, 1);
+    assert!(output.pop().is_none() && subscription.devices().is_empty());
+    subscription.ask(list(here)).unwrap();
+    say();
+    assert!(eventually(|| output.pop().is_some()));
+    // Another track of the same image that hears this machine alone.
+    let (narrow, mut narrow_output) = listen(subscription.port(), Reach::Loopback).unwrap();
+    say();
+    assert!(eventually(|| output.pop().is_some()));
+    assert!(narrow_output.pop().is_none() && narrow.devices().is_empty());
+}
+
+#[test]
+fn a_multicast_group_is_joined() {
+    let group = Ipv4Addr::new(239, 77, 1, 2);
+    let wishes = Wishes {
+        groups: vec![group],
+        ..Wishes::from(Reach::Network)
+    };
+    let (subscription, mut output) = listen(0, wishes).unwrap();
+    let socket = socket2::Socket::from(UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap());
+    let here = network_addresses().first().copied();
+    socket
+        .set_multicast_if_v4(&here.unwrap_or(Ipv4Addr::LOCALHOST))
+        .unwrap();
+    let socket = UdpSocket::from(socket);
+    if socket
+        .send_to(&good_packet(), (group, subscription.port()))
+        .is_err()
+    {
+        return println!("skipped: this machine's network has no multicast");
+    }
+    assert!(eventually(|| output.pop().is_some()));
+}
+
+#[test]
+fn an_x_imu3_that_announces_itself_is_heard_by_its_name() {
+    let (subscription, _output) = listen(0, Reach::Network).unwrap();
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.set_broadcast(true).unwrap();
+    let said = br#"{"sync":0,"name":"Left hand","sn":"0123","ip":"127.0.0.1","port":7000,"send":8000,"receive":9000}"#;
+    send(&subscription, b"I,1000000,0,0,0,0,0,1\r\n");
+    let mut heard = false;
+    for _ in 0..200 {
+        if socket.send_to(said, "127.255.255.255:10000").is_err() {
+            return println!("skipped: no broadcast on this machine's loopback");
+        }
+        let devices = subscription.devices();
+        heard = devices
+            .iter()
+            .any(|device| device.name == "x-IMU3 Left hand");
+        if heard {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(heard, "{:?}", announced());
+    assert_eq!(announced()[0].sends_to, Some(8000));
 }
 
 #[test]

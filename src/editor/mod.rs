@@ -9,6 +9,7 @@ mod header;
 mod level;
 mod mapping;
 mod models;
+mod ports;
 #[cfg(test)]
 mod samples;
 mod scene;
@@ -63,6 +64,8 @@ pub struct Editor {
     typed_port: String,
     port_error: Option<String>,
     adding_port: bool,
+    typed_sender: ports::TypedAddress,
+    typed_group: ports::TypedAddress,
     typed_file: String,
     load_kind: SlotKind,
     /// Frames since the window opened.
@@ -106,6 +109,8 @@ impl Editor {
             typed_port: String::new(),
             port_error: None,
             adding_port: false,
+            typed_sender: ports::TypedAddress::default(),
+            typed_group: ports::TypedAddress::default(),
             typed_file: String::new(),
             load_kind: SlotKind::Gesture,
             frames: 0,

@@ -2,7 +2,8 @@
 
 use crate::controls::Controls;
 use crate::params::{InstrumentParams, SlotNames};
-use crate::plugin::desk::{PortView, SlotView, View};
+use crate::plugin::desk::{PortView, Sharing, SlotView, View};
+use crate::sensor::announcement::Announced;
 use crate::sensor::clock::ClockSource;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::frame::{DeviceId, SensorFrame};
@@ -70,14 +71,26 @@ pub fn full(now_s: f64) -> View {
             PortView {
                 port: 8888,
                 state: Ok("192.168.1.20:8888".into()),
+                free: None,
                 buffer_bytes: 1 << 20,
+                sharing: Sharing::Host(1),
+                barred: vec![[192, 168, 1, 77].into()],
             },
             PortView {
                 port: 9000,
                 state: Err("port 9000 is taken by another program".into()),
+                free: Some(9001),
                 buffer_bytes: 0,
+                sharing: Sharing::Alone,
+                barred: Vec::new(),
             },
         ],
+        announced: vec![Announced {
+            address: [192, 168, 1, 9].into(),
+            name: "Left hand".into(),
+            serial: "0123".into(),
+            sends_to: Some(8001),
+        }],
         devices: vec![device(1), device(2)],
         history: (0..2000)
             .map(|i| tick(now_s - 10.0 + f64::from(i) / 200.0))

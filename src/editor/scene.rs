@@ -5,12 +5,14 @@ use super::failures::Failures;
 use super::level::Meter;
 use crate::params::SLOT_COUNT;
 use crate::plugin::desk::{HISTORY_TICKS, PortView, SlotView, View};
+use crate::sensor::announcement::Announced;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::frame::DeviceId;
 use crate::sensor::intake::HubCounters;
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv4Addr;
 
 /// Sound that is older than this has stopped: the host does not call the plugin.
 const STOPPED_S: f64 = 0.5;
@@ -23,6 +25,9 @@ const LOSS_WINDOW_S: f64 = 10.0;
 #[derive(Default)]
 pub struct Scene {
     pub ports: Vec<PortView>,
+    /// This machine's addresses on its networks.
+    pub addresses: Vec<Ipv4Addr>,
+    pub announced: Vec<Announced>,
     pub devices: Vec<DeviceStatus>,
     pub hub: HubCounters,
     pub gestures: [SlotView; SLOT_COUNT],
@@ -64,6 +69,8 @@ impl Scene {
         );
         Scene {
             ports: view.ports.clone(),
+            addresses: view.addresses.clone(),
+            announced: view.announced.clone(),
             devices: view.devices.clone(),
             hub: view.hub,
             gestures: view.gestures.clone(),

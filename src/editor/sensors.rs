@@ -1,12 +1,14 @@
-//! Where sensors come in: the addresses to type into them, who may send, and which ones arrive.
+//! Which sensors arrive, how well, and what to do when none does.
 
 use super::Editor;
 use super::scene::{AWAY_S, Scene};
 use super::style::{self, ACCENT, ALERT, FAINT, MUTED, TEXT};
 use super::text::words;
-use crate::plugin::desk::{PortView, Request};
+use crate::plugin::desk::Request;
 use crate::plugin::state::PORTS_MAX;
+use crate::sensor::advice::hints;
 use crate::sensor::device::DeviceStatus;
+use crate::sensor::hub::Reach;
 use crate::sensor::intake::HubCounters;
 use crate::sensor::performer::Style;
 use egui::{Align, Layout, RichText, TextStyle, Ui};
@@ -25,7 +27,7 @@ impl Editor {
             });
         });
         self.ports(ui, scene, &ports);
-        self.reach(ui);
+        self.reach(ui, scene);
         ui.add_space(2.0);
         if scene.performer.is_some() {
             self.performing(ui, scene);
@@ -42,74 +44,6 @@ impl Editor {
         }
     }
 
-    fn ports(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16]) {
-        // What is open is shown; before the first activation, what will be.
-        let views = scene.ports.iter().map(|view| (view.port, Some(view)));
-        let planned = ports
-            .iter()
-            .filter(|_| scene.ports.is_empty())
-            .map(|&port| (port, None));
-        for (port, view) in views.chain(planned) {
-            if port_row(ui, port, view) {
-                self.params
-                    .session
-                    .write()
-                    .ports
-                    .retain(|&kept| kept != port);
-            }
-        }
-        if ports.is_empty() && scene.ports.is_empty() {
-            ui.label(style::alert(
-                "No port is open. Add one so that sensors can be heard.",
-            ));
-        }
-        if ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
-            self.add_port(ui, ports);
-        }
-    }
-
-    fn add_port(&mut self, ui: &mut Ui, ports: &[u16]) {
-        ui.horizontal(|ui| {
-            let field = egui::TextEdit::singleline(&mut self.typed_port)
-                .hint_text("port, as 8888")
-                .desired_width(100.0);
-            let entered =
-                ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-            let clicked = ui.add(style::quiet_button("Open")).clicked();
-            if !(entered || clicked) {
-                return;
-            }
-            match new_port(&self.typed_port, ports) {
-                Ok(port) => {
-                    self.params.session.write().ports.push(port);
-                    self.typed_port.clear();
-                    self.port_error = None;
-                    self.adding_port = false;
-                }
-                Err(error) => self.port_error = Some(error),
-            }
-        });
-        if let Some(error) = &self.port_error {
-            ui.label(style::alert(error.as_str()).text_style(TextStyle::Small));
-        }
-    }
-
-    /// Who may send: this machine, or the network.
-    fn reach(&mut self, ui: &mut Ui) {
-        let network = self.params.session.read().network;
-        ui.horizontal(|ui| {
-            if style::switch(ui, network, "Allow sensors on the network").clicked() {
-                self.params.session.write().network = !network;
-            }
-            ui.label("Allow sensors on the network");
-        });
-        ui.label(style::small(if network {
-            "Any device on your network can send motion here. Turn off on networks you do not trust."
-        } else {
-            "Only programs on this computer are heard. Turn on to let sensors in over Wi-Fi or cable."
-        }));
-    }
-
     /// No sensors is not a dead instrument.
     fn nobody(&mut self, ui: &mut Ui, scene: &Scene) {
         style::well().show(ui, |ui| {
@@ -119,12 +53,18 @@ impl Editor {
                     .color(TEXT)
                     .strong(),
             );
-            let network = self.params.session.read().network;
+            let reach = match self.params.session.read().network {
+                true => Reach::Network,
+                false => Reach::Loopback,
+            };
             match stray(&scene.hub) {
                 Some(stray) => drop(ui.label(style::alert(stray).text_style(TextStyle::Small))),
-                None => hints(network)
-                    .into_iter()
-                    .for_each(|hint| drop(ui.label(style::small(hint)))),
+                None => hints(reach, &scene.addresses, std::env::consts::OS)
+                    .iter()
+                    .enumerate()
+                    .for_each(|(i, hint)| {
+                        drop(ui.label(style::small(format!("{}.  {hint}", i + 1))))
+                    }),
             }
             ui.add_space(2.0);
             self.offer_performer(ui, style::accent_button("Play the virtual performer"));
@@ -193,68 +133,6 @@ impl Editor {
     }
 }
 
-/// Draws one port; `true` when it shall go.
-fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>) -> bool {
-    let mut remove = false;
-    let state = view.map(|view| &view.state);
-    ui.horizontal(|ui| {
-        let (colour, text) = match state {
-            Some(Ok(address)) => (ACCENT, address.clone()),
-            Some(Err(_)) => (ALERT, format!("port {port}")),
-            None => (FAINT, format!("port {port}")),
-        };
-        style::dot(ui, colour);
-        ui.label(RichText::new(&text).monospace().size(15.0).color(TEXT))
-            .on_hover_text("Type this address and port into the sensor.");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            remove = style::cross(ui, "Close this port")
-                .on_hover_text("Close this port")
-                .clicked();
-            if matches!(state, Some(Ok(_))) && ui.add(style::quiet_button("Copy").small()).clicked()
-            {
-                ui.ctx().copy_text(text.clone());
-            }
-        });
-    });
-    match state {
-        Some(Ok(_)) => drop(ui.label(style::small("Type this address into the sensor."))),
-        Some(Err(error)) => {
-            drop(ui.label(style::alert(error.as_str()).text_style(TextStyle::Small)))
-        }
-        None => drop(ui.label(style::small(
-            "Opens when the host starts the plugin's audio.",
-        ))),
-    }
-    remove
-}
-
-/// Reads a typed port, or says why it cannot be one.
-fn new_port(typed: &str, ports: &[u16]) -> Result<u16, String> {
-    let port: u16 = typed
-        .trim()
-        .parse()
-        .map_err(|_| "A port is a number from 1024 to 65535.".to_string())?;
-    if port < 1024 {
-        return Err("Ports below 1024 belong to the system: choose 1024 to 65535.".into());
-    }
-    if ports.contains(&port) {
-        return Err(format!("Port {port} is open already."));
-    }
-    Ok(port)
-}
-
-fn hints(network: bool) -> Vec<&'static str> {
-    let mut hints = vec!["1.  Switch the sensor on and join it to this computer's network."];
-    if !network {
-        hints.push("2.  Turn on 'Allow sensors on the network' above.");
-        hints.push("3.  Type the address above into the sensor as its OSC target.");
-    } else {
-        hints.push("2.  Type the address above into the sensor as its OSC target.");
-        hints.push("3.  Still nothing? A firewall may block UDP on this port.");
-    }
-    hints
-}
-
 /// What arrives although no sensor is known by it.
 fn stray(hub: &HubCounters) -> Option<&'static str> {
     match (hub.unknown, hub.malformed) {
@@ -291,29 +169,6 @@ fn away_text(silent_s: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_port_is_checked_before_it_is_opened() {
-        assert_eq!(new_port(" 9000 ", &[8888]), Ok(9000));
-        for (typed, word) in [
-            ("", "number"),
-            ("80", "system"),
-            ("8888", "already"),
-            ("70000", "number"),
-            ("x", "number"),
-        ] {
-            assert!(
-                new_port(typed, &[8888]).is_err_and(|error| error.contains(word)),
-                "{typed}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_hints_name_the_switch_only_while_it_is_off() {
-        assert!(hints(false).concat().contains("Allow sensors"));
-        assert!(!hints(true).concat().contains("Allow sensors"));
-    }
 
     #[test]
     fn strangers_are_told_from_silence() {

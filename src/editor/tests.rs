@@ -67,6 +67,9 @@ fn a_full_desk_shows_addresses_sensors_and_failures() {
     for word in [
         "192.168.1.20:8888",
         "taken by another program",
+        "Listen on 9001",
+        "Shared with 1 more",
+        "Left hand (192.168.1.9) sends to port 8001",
         "R-IoT 1",
         "Right forearm",
         "Bowing arm",

@@ -3,11 +3,13 @@
 
 use crate::params::SLOT_COUNT;
 use crate::plugin::state::SlotKind;
+use crate::sensor::announcement::Announced;
 use crate::sensor::hub::{DeviceStatus, HubCounters};
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -20,8 +22,24 @@ pub struct PortView {
     pub port: u16,
     /// The address to type into the sensor, or why the port is not open and what to do.
     pub state: Result<String, String>,
+    /// A port near by that is free, where this one is a stranger's.
+    pub free: Option<u16>,
     /// Receive buffer that the system granted, in bytes.
     pub buffer_bytes: usize,
+    pub sharing: Sharing,
+    /// Senders on the network that the list keeps out.
+    pub barred: Vec<IpAddr>,
+}
+
+/// Whether a port is shared with other plugin formats or processes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    #[default]
+    Alone,
+    /// Handed on to so many others.
+    Host(usize),
+    /// Heard through another IMU2Music.
+    Guest,
 }
 
 /// One filled slot.
@@ -41,6 +59,10 @@ pub struct SlotView {
 #[derive(Clone, Debug, Default)]
 pub struct View {
     pub ports: Vec<PortView>,
+    /// This machine's addresses on its networks.
+    pub addresses: Vec<Ipv4Addr>,
+    /// Sensors that announce themselves by name.
+    pub announced: Vec<Announced>,
     pub devices: Vec<DeviceStatus>,
     pub hub: HubCounters,
     /// Oldest first, at most [`HISTORY_TICKS`].

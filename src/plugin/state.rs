@@ -5,6 +5,7 @@ pub mod embedded;
 use crate::gesture::mapping::Mapping;
 use embedded::Embedded;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 
 /// Raised with every change that an older plugin could not read.
 pub const SESSION_VERSION: u32 = 1;
@@ -40,6 +41,12 @@ pub struct Session {
     pub ports: Vec<u16>,
     /// `false`: this machine only. `true`: the network, by the user's own choice.
     pub network: bool,
+    /// Who may send from the network; empty: anyone.
+    #[serde(default)]
+    pub senders: Vec<Ipv4Addr>,
+    /// Multicast groups to join while the network is heard.
+    #[serde(default)]
+    pub groups: Vec<Ipv4Addr>,
     pub mapping: Mapping,
     #[serde(default)]
     pub models: Vec<ModelRef>,
@@ -62,6 +69,8 @@ impl Default for Session {
             version: SESSION_VERSION,
             ports: vec![DEFAULT_PORT],
             network: false,
+            senders: Vec::new(),
+            groups: Vec::new(),
             mapping: Mapping::default(),
             models: Vec::new(),
             embed: false,

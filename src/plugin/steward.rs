@@ -236,7 +236,10 @@ impl Rounds {
         let hub = self.ports.counters();
         self.write_trace(hub, devices.iter().map(|device| device.lost).sum());
         let performer = self.performer.as_ref().map(|(style, _)| *style);
+        let addresses = self.ports.addresses().to_vec();
         self.desk.write(|view| {
+            view.addresses = addresses;
+            view.announced = crate::sensor::hub::announced();
             view.history.extend(self.fresh.iter().copied());
             let surplus = view.history.len().saturating_sub(HISTORY_TICKS);
             view.history.drain(..surplus);

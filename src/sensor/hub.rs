@@ -1,9 +1,9 @@
 //! The only place that opens a receiving socket: one thread a port, any number of subscribers.
 //!
-//! Subscriptions to one port in this process share its socket; the last one to go joins the thread,
-//! so that a plugin's library can be unloaded. Nothing is open before `listen`. No SO_REUSEADDR: with
-//! it a second receiver would silently take every datagram. The network thread alone touches the
-//! rings' inputs; the audio thread holds an output and never enters here.
+//! Subscriptions to one port in this library image share its line ([`line`]); images and processes share
+//! it by a relay. The last one to go joins the thread, so that a plugin's library can be unloaded.
+//! Nothing is open before `listen`; while the network is wanted, `discovery` has a thread too. The network thread alone touches the rings' inputs; the audio
+//! thread holds an output and never enters here.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,59 +13,43 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use socket2::{Domain, Protocol, Socket, Type};
+use parking_lot::{Condvar, Mutex};
+
+mod discovery;
+mod error;
+mod guests;
+mod key;
+mod line;
+mod mdns;
+mod relay;
+mod socket;
+mod state;
+mod subscription;
+mod wishes;
 
 pub use super::device::DeviceStatus;
 use super::dialect::Dialects;
 use super::frame::SensorFrame;
 pub use super::intake::HubCounters;
-use super::intake::{Intake, UnknownMessage};
+use super::intake::Intake;
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
 use crate::units::HostTime;
+pub use discovery::announced;
+pub use error::HubError;
+use line::Line;
+use relay::Note;
+pub use state::PortRole;
+use state::State;
+pub use subscription::Subscription;
+use wishes::Opening;
+pub use wishes::{MOST_GROUPS, Reach, Wishes};
 
-/// Asked of the system; Linux grants 208 KiB unless `net.core.rmem_max` allows more.
-const RECEIVE_BUFFER_BYTES: usize = 4 << 20;
 /// Half a second of sixteen devices at 200 Hz that send four messages each.
 const RING_FRAMES: usize = 8192;
-/// How often the thread looks up even when nobody wakes it.
-const LOOK_UP_EVERY: Duration = Duration::from_millis(200);
-
-/// Who may send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Reach {
-    /// Programs on this machine.
-    Loopback,
-    /// Anyone on the network.
-    Network,
-}
-
-/// Why a port is not heard.
-#[derive(Debug, thiserror::Error)]
-pub enum HubError {
-    #[error("port {port} is in use by another program{}", hint(*.free))]
-    Taken { port: u16, free: Option<u16> },
-    #[error("this user may not listen on port {port}; choose one above 1023")]
-    NotAllowed { port: u16 },
-    #[error("port {port} cannot be opened: {cause}")]
-    Failed { port: u16, cause: io::Error },
-}
-
-fn hint(free: Option<u16>) -> String {
-    let close = "close it (another host or a plugin in another format counts too)";
-    match free {
-        Some(free) => format!(
-            "; {close}, or listen on {free}, which is free, and set the sensor to send there"
-        ),
-        None => format!("; {close}, or choose another port here and in the sensor"),
-    }
-}
-
-/// One listener on a port. Dropping the last one closes the port.
-pub struct Subscription {
-    hub: Arc<Hub>,
-    number: u64,
-}
+/// The longest that a change of wishes waits to be followed.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Senders kept from this port that are remembered to be shown.
+const MOST_BARRED: usize = 8;
 
 /// What is shared between subscriptions and the thread.
 struct Hub {
@@ -73,199 +57,116 @@ struct Hub {
     intake: Mutex<Intake>,
     subscribers: Mutex<Vec<Subscriber>>,
     receiver: Mutex<Option<Receiver>>,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Counts changes of wishes.
+    asked: AtomicU64,
     socket_errors: AtomicU64,
+    barred: Mutex<Barred>,
 }
 
 struct Subscriber {
     number: u64,
-    reach: Reach,
+    wishes: Wishes,
     input: SensorInput,
 }
 
-/// The running thread and its socket.
+/// The running thread.
 struct Receiver {
     thread: JoinHandle<()>,
     stop: Arc<AtomicBool>,
-    reach: Reach,
-    buffer_bytes: usize,
 }
 
-/// Open ports of this process. Held while a port is opened, widened or closed; never by the thread.
+/// Senders that no listener admits.
+#[derive(Default)]
+struct Barred {
+    datagrams: u64,
+    senders: Vec<IpAddr>,
+}
+
+/// Open ports of this image. Held while a port is opened, changed or closed; never by the thread.
 static OPEN_PORTS: Mutex<Option<HashMap<u16, Arc<Hub>>>> = Mutex::new(None);
 
-/// Hears a port (0: any free one, see [`Subscription::port`]). Every subscription gets every device's frames.
-pub fn listen(port: u16, reach: Reach) -> Result<(Subscription, SensorOutput), HubError> {
+/// Hears a port (0: any free one, see [`Subscription::port`]). Every subscription gets every device's
+/// frames, from the senders that it admits.
+pub fn listen(
+    port: u16,
+    wishes: impl Into<Wishes>,
+) -> Result<(Subscription, SensorOutput), HubError> {
     static NUMBERS: AtomicU64 = AtomicU64::new(0);
-    let mut ports = OPEN_PORTS.lock();
-    let ports = ports.get_or_insert_default();
-    let hub = match ports.get(&port) {
-        Some(hub) => {
-            hub.reopen_if(|open| open < reach, reach)?;
-            Arc::clone(hub)
-        }
-        None => {
-            let hub = Hub::open(port, reach)?;
-            ports.insert(hub.port, Arc::clone(&hub));
-            hub
-        }
-    };
-    let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
+    let wishes = wishes.into();
+    let (number, reach) = (NUMBERS.fetch_add(1, Ordering::Relaxed), wishes.reach);
     let (input, output) = sensor_ring(RING_FRAMES);
-    hub.subscribers.lock().push(Subscriber {
+    let mut ports = OPEN_PORTS.lock();
+    let ports_open = ports.get_or_insert_default();
+    let subscriber = Subscriber {
         number,
-        reach,
+        wishes,
         input,
-    });
-    Ok((Subscription { hub, number }, output))
+    };
+    let Some(hub) = ports_open.get(&port).cloned() else {
+        let hub = Hub::open(port, subscriber)?;
+        ports_open.insert(hub.port, Arc::clone(&hub));
+        discover(ports_open);
+        return Ok((Subscription { hub, number }, output));
+    };
+    hub.subscribers.lock().push(subscriber);
+    discover(ports_open);
+    hub.settle();
+    let refusal = hub.refusal(reach);
+    drop(ports); // A subscription that goes takes this lock.
+    let subscription = Subscription { hub, number };
+    refusal.map_or(Ok((subscription, output)), Err)
 }
 
-impl Subscription {
-    pub fn port(&self) -> u16 {
-        self.hub.port
-    }
-
-    /// Who is heard now: the widest that any subscription to this port asks for.
-    pub fn reach(&self) -> Reach {
-        self.hub
-            .receiver
-            .lock()
-            .as_ref()
-            .map_or(Reach::Loopback, |receiver| receiver.reach)
-    }
-
-    /// Every device heard so far.
-    pub fn devices(&self) -> Vec<DeviceStatus> {
-        self.hub.intake.lock().devices(HostTime::now())
-    }
-
-    pub fn counters(&self) -> HubCounters {
-        let counters = self.hub.intake.lock().counters();
-        let subscribers = self.hub.subscribers.lock();
-        let own = subscribers
-            .iter()
-            .find(|subscriber| subscriber.number == self.number);
-        HubCounters {
-            dropped: own.map_or(0, |own| own.input.dropped()),
-            ..counters
-        }
-    }
-
-    /// Addresses that no dialect knows, with their newest values.
-    pub fn unknown(&self) -> Vec<UnknownMessage> {
-        self.hub.intake.lock().unknown().to_vec()
-    }
-
-    /// The address that a user types into the sensor.
-    pub fn local_address(&self) -> SocketAddr {
-        let ip = match self.reach() {
-            Reach::Loopback => Ipv4Addr::LOCALHOST.into(),
-            Reach::Network => network_address().unwrap_or(Ipv4Addr::LOCALHOST.into()),
-        };
-        SocketAddr::new(ip, self.hub.port)
-    }
-
-    /// The receive buffer that the system granted.
-    pub fn receive_buffer_bytes(&self) -> usize {
-        self.hub
-            .receiver
-            .lock()
-            .as_ref()
-            .map_or(0, |receiver| receiver.buffer_bytes)
-    }
-
-    /// Failed reads of the socket.
-    pub fn socket_errors(&self) -> u64 {
-        self.hub.socket_errors.load(Ordering::Relaxed)
-    }
-
-    /// Reads messages by these dialects from now on; devices are learned anew.
-    pub fn set_dialects(&self, dialects: Dialects) {
-        *self.hub.intake.lock() = Intake::new(dialects);
-    }
+/// Can be found, and finds, while any port of this image is wanted on the network.
+fn discover(ports: &HashMap<u16, Arc<Hub>>) {
+    let network = ports
+        .values()
+        .any(|hub| hub.opening().reach == Reach::Network);
+    discovery::run_while(network);
 }
 
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        let mut ports = OPEN_PORTS.lock();
-        let widest = {
-            let mut subscribers = self.hub.subscribers.lock();
-            subscribers.retain(|subscriber| subscriber.number != self.number);
-            subscribers.iter().map(|subscriber| subscriber.reach).max()
-        };
-        match widest {
-            // A port that cannot be opened again stays as it is until then.
-            Some(reach) => drop(self.hub.reopen_if(|open| open > reach, reach)),
-            None => {
-                self.hub.close();
-                if let Some(ports) = ports.as_mut() {
-                    ports.remove(&self.hub.port);
-                }
-            }
-        }
+/// This machine's addresses on its networks, the one on the route to elsewhere first.
+pub fn network_addresses() -> Vec<Ipv4Addr> {
+    match socket::network_address() {
+        Some(IpAddr::V4(address)) => vec![address],
+        _ => Vec::new(),
     }
 }
 
 impl Hub {
-    fn open(port: u16, reach: Reach) -> Result<Arc<Hub>, HubError> {
-        let (socket, buffer_bytes) = bind(port, reach)?;
-        let failed = |cause| HubError::Failed { port, cause };
+    fn open(port: u16, first: Subscriber) -> Result<Arc<Hub>, HubError> {
+        let mut opening = Opening::NARROW;
+        opening.widen(first.wishes.reach, first.wishes.groups.iter().copied());
+        let line = Line::open(port, &opening)?;
         let hub = Arc::new(Hub {
-            port: socket.local_addr().map_err(failed)?.port(),
+            port: line.port(),
             intake: Mutex::new(Intake::new(Dialects::built_in())),
-            subscribers: Mutex::new(Vec::new()),
+            subscribers: Mutex::new(vec![first]),
             receiver: Mutex::new(None),
+            state: Mutex::new(line.state()),
+            changed: Condvar::new(),
+            asked: AtomicU64::new(0),
             socket_errors: AtomicU64::new(0),
+            barred: Mutex::new(Barred::default()),
         });
-        hub.start(socket, buffer_bytes, reach)?;
+        hub.start(line)?;
         Ok(hub)
     }
 
-    fn start(
-        self: &Arc<Self>,
-        socket: UdpSocket,
-        buffer_bytes: usize,
-        reach: Reach,
-    ) -> Result<(), HubError> {
+    fn start(self: &Arc<Self>, line: Line) -> Result<(), HubError> {
         let stop = Arc::new(AtomicBool::new(false));
         let (hub, stopped) = (Arc::clone(self), Arc::clone(&stop));
         let thread = thread::Builder::new()
             .name(format!("osc-{}", self.port))
-            .spawn(move || hub.receive(&socket, &stopped))
+            .spawn(move || line.run(&hub, &stopped))
             .map_err(|cause| HubError::Failed {
                 port: self.port,
-                cause,
+                cause: Arc::new(cause),
             })?;
-        *self.receiver.lock() = Some(Receiver {
-            thread,
-            stop,
-            reach,
-            buffer_bytes,
-        });
+        *self.receiver.lock() = Some(Receiver { thread, stop });
         Ok(())
-    }
-
-    /// Opens the socket anew for another reach, where `should` says so of the present one. If that
-    /// fails, the port is heard as before.
-    fn reopen_if(
-        self: &Arc<Self>,
-        should: impl Fn(Reach) -> bool,
-        reach: Reach,
-    ) -> Result<(), HubError> {
-        let present = self.receiver.lock().as_ref().map(|receiver| receiver.reach);
-        if present.is_some_and(|present| !should(present)) {
-            return Ok(());
-        }
-        self.close();
-        let opened = bind(self.port, reach);
-        match (opened, present) {
-            (Ok((socket, buffer_bytes)), _) => self.start(socket, buffer_bytes, reach),
-            (Err(error), Some(present)) => {
-                let (socket, buffer_bytes) = bind(self.port, present)?;
-                self.start(socket, buffer_bytes, present)?;
-                Err(error)
-            }
-            (Err(error), None) => Err(error),
-        }
     }
 
     /// Stops and joins the thread.
@@ -274,38 +175,80 @@ impl Hub {
             return;
         };
         receiver.stop.store(true, Ordering::Release);
-        // A datagram of our own ends its wait; if it is lost, the wait ends by itself.
-        if let Ok(knock) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) {
-            let _ = knock.send_to(&[], (Ipv4Addr::LOCALHOST, self.port));
-        }
+        self.knock();
         let _ = receiver.thread.join();
+        discovery::hold(self.port, false);
     }
 
-    fn receive(&self, socket: &UdpSocket, stop: &AtomicBool) {
-        // One byte more than is accepted shows that a datagram was too long.
-        let mut datagram = [0; super::osc::MAX_DATAGRAM_BYTES + 1];
-        let mut frames = Vec::with_capacity(64);
-        loop {
-            let received = socket.recv_from(&mut datagram);
-            let arrival = HostTime::now();
-            if stop.load(Ordering::Acquire) {
-                return;
-            }
-            match received {
-                Ok((length, sender)) => {
-                    self.intake
-                        .lock()
-                        .accept(&datagram[..length], sender, arrival, &mut frames);
-                    self.hand_out(&mut frames);
-                }
-                Err(error) => self.endure(&error),
-            }
+    /// Ends the thread's wait; if the knock is lost, the wait ends by itself.
+    fn knock(&self) {
+        let mut bytes = Vec::new();
+        Note::Knock.write(&mut bytes);
+        let door = self.state.lock().door;
+        if let Ok(hand) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)) {
+            let _ = hand.send_to(&bytes, door);
         }
     }
 
-    fn hand_out(&self, frames: &mut Vec<SensorFrame>) {
+    /// Waits until the thread has followed what is asked now.
+    fn settle(&self) {
+        let asked = 1 + self.asked.fetch_add(1, Ordering::AcqRel);
+        self.knock();
+        let mut state = self.state.lock();
+        let followed = |state: &mut State| state.followed < asked;
+        let _ = self.changed.wait_while_for(&mut state, followed, PATIENCE);
+    }
+
+    /// Why a reach that is asked for is not there. A guest has what the holder gives.
+    fn refusal(&self, reach: Reach) -> Option<HubError> {
+        let state = self.state.lock();
+        let refused = state.role == PortRole::Holder && state.reach < reach;
+        let trouble = || {
+            state.trouble.clone().unwrap_or(HubError::Failed {
+                port: self.port,
+                cause: Arc::new(io::ErrorKind::TimedOut.into()),
+            })
+        };
+        refused.then(trouble)
+    }
+
+    fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// What all subscriptions together ask for.
+    fn opening(&self) -> Opening {
+        let mut opening = Opening::NARROW;
+        for subscriber in self.subscribers.lock().iter() {
+            let wishes = &subscriber.wishes;
+            opening.widen(wishes.reach, wishes.groups.iter().copied());
+        }
+        opening
+    }
+
+    fn publish(&self, state: State) {
+        let is_ours = state.role == PortRole::Holder && state.reach == Reach::Network;
+        discovery::hold(self.port, is_ours);
+        *self.state.lock() = state;
+        self.changed.notify_all();
+    }
+
+    /// Reads a datagram and hands its frames to the subscriptions that admit its sender.
+    fn take(
+        &self,
+        datagram: &[u8],
+        sender: SocketAddr,
+        arrival: HostTime,
+        frames: &mut Vec<SensorFrame>,
+    ) {
+        let mut subscribers = self.subscribers.lock();
+        let admits = |subscriber: &Subscriber| subscriber.wishes.admits(sender.ip());
+        if !subscribers.iter().any(admits) {
+            return self.bar(sender.ip());
+        }
+        self.intake.lock().accept(datagram, sender, arrival, frames);
         if !frames.is_empty() {
-            for subscriber in self.subscribers.lock().iter_mut() {
+            for subscriber in subscribers.iter_mut().filter(|one| admits(one)) {
                 for frame in frames.iter() {
                     subscriber.input.push(*frame);
                 }
@@ -314,53 +257,22 @@ impl Hub {
         }
     }
 
-    /// No failure of a read ends the thread. Windows reports a closed peer port and an overlong
-    /// datagram as errors of the next read.
+    fn bar(&self, sender: IpAddr) {
+        let mut barred = self.barred.lock();
+        barred.datagrams += 1;
+        if barred.senders.len() < MOST_BARRED && !barred.senders.contains(&sender) {
+            barred.senders.push(sender);
+        }
+    }
+
+    /// No failure of a read ends the thread. Windows reports an overlong datagram as an error of the next
+    /// read, and a guest that is gone as a connection reset.
     fn endure(&self, error: &io::Error) {
-        use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
-        if !matches!(error.kind(), WouldBlock | TimedOut | Interrupted) {
+        use io::ErrorKind::{ConnectionReset, Interrupted, TimedOut, WouldBlock};
+        let usual = [WouldBlock, TimedOut, Interrupted, ConnectionReset];
+        if !usual.contains(&error.kind()) {
             self.socket_errors.fetch_add(1, Ordering::Relaxed);
             thread::sleep(Duration::from_millis(1));
         }
     }
-}
-
-fn bind(port: u16, reach: Reach) -> Result<(UdpSocket, usize), HubError> {
-    try_bind(port, reach).map_err(|cause| match cause.kind() {
-        io::ErrorKind::AddrInUse => HubError::Taken {
-            port,
-            free: free_port_after(port),
-        },
-        io::ErrorKind::PermissionDenied => HubError::NotAllowed { port },
-        _ => HubError::Failed { port, cause },
-    })
-}
-
-fn try_bind(port: u16, reach: Reach) -> io::Result<(UdpSocket, usize)> {
-    let ip = match reach {
-        Reach::Loopback => Ipv4Addr::LOCALHOST,
-        Reach::Network => Ipv4Addr::UNSPECIFIED,
-    };
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    // Less than asked for is no error: what was granted is shown.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-    socket.bind(&SocketAddr::from((ip, port)).into())?;
-    socket.set_read_timeout(Some(LOOK_UP_EVERY))?;
-    let granted = socket.recv_buffer_size()?;
-    Ok((socket.into(), granted))
-}
-
-fn free_port_after(port: u16) -> Option<u16> {
-    (1..=20)
-        .filter_map(|step| port.checked_add(step))
-        .find(|&next| try_bind(next, Reach::Network).is_ok())
-}
-
-/// This machine's address on the network: that of the route to elsewhere. Nothing is sent.
-fn network_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // 192.0.2.0/24 is set aside for documentation (RFC 5737).
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    let ip = socket.local_addr().ok()?.ip();
-    (!ip.is_unspecified()).then_some(ip)
 }

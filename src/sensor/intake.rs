@@ -30,6 +30,8 @@ pub struct HubCounters {
     pub refused: u64,
     /// Frames that this subscription's ring had no room for.
     pub dropped: u64,
+    /// Datagrams from senders that nobody here admits.
+    pub barred: u64,
 }
 
 impl HubCounters {
@@ -44,6 +46,7 @@ impl HubCounters {
             implausible: self.implausible + other.implausible,
             refused: self.refused + other.refused,
             dropped: self.dropped + other.dropped,
+            barred: self.barred + other.barred,
         }
     }
 }

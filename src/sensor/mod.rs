@@ -1,5 +1,6 @@
 //! Datagram → [`SensorFrame`]. Runs on the network thread; only the ring's output end goes to the audio thread.
 
+pub mod announcement;
 pub mod osc;
 pub mod ximu3;
 
@@ -18,6 +19,7 @@ pub mod device;
 pub mod intake;
 mod stream;
 
+pub mod advice;
 pub mod hub;
 pub mod ring;
 

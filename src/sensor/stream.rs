@@ -45,7 +45,11 @@ impl Stream {
     ) -> HostTime {
         let tracked = self.arrivals.read(arrival);
         let time = stamped.unwrap_or(tracked);
-        let out_of_order = stamped.is_some() && stamp.is_some_and(|stamp| self.stamps.read(stamp));
+        let waited_s = self
+            .last
+            .map_or(0.0, |(last, _)| arrival.seconds_since(last));
+        let out_of_order =
+            stamped.is_some() && stamp.is_some_and(|stamp| self.stamps.read(stamp, waited_s));
         self.reordered += u64::from(out_of_order);
         if let Some(sequence) = sequence {
             self.follow(sequence);
@@ -119,8 +123,10 @@ struct StampGaps {
 }
 
 impl StampGaps {
-    /// Notes a stamp; true if a newer one came before it.
-    fn read(&mut self, stamp: DeviceTime) -> bool {
+    /// Notes a stamp that came `waited_s` after the last; true if a newer one came before it.
+    fn read(&mut self, stamp: DeviceTime, waited_s: f64) -> bool {
+        /// A network holds packets back no longer: stamps that are further ahead of arrivals were set anew.
+        const LONGEST_WAY_S: f64 = 0.5;
         let Some(newest) = self.newest else {
             self.newest = Some(stamp);
             return false;
@@ -132,7 +138,7 @@ impl StampGaps {
             return late;
         }
         self.newest = Some(stamp);
-        if !(0.0..5.0).contains(&step_s) {
+        if !(0.0..5.0).contains(&step_s) || step_s > waited_s + LONGEST_WAY_S {
             return false; // Set anew, or switched off.
         }
         self.seen = self.seen.saturating_add(1);

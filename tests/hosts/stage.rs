@@ -46,7 +46,7 @@ pub fn free_port() -> u16 {
 }
 
 /// The `.clap` of the bundle, else the library beside this test: on Linux the same file by another name.
-fn plugin_file() -> PathBuf {
+pub fn plugin_file() -> PathBuf {
     if let Some(bundle) = std::env::var_os("IMU2MUSIC_CLAP") {
         return bundle.into();
     }
@@ -87,6 +87,11 @@ impl Stage {
 
     pub fn plugin(&mut self) -> &mut Plugin {
         self.plugin.as_mut().expect("on stage")
+    }
+
+    /// Takes the plugin off, to be played otherwise; the stage stays this test's.
+    pub fn take_plugin(&mut self) -> Plugin {
+        self.plugin.take().expect("on stage")
     }
 
     /// Renders some seconds in real time; `each_second` is called as each second of sound begins.

@@ -5,7 +5,7 @@
 
 use crate::setup::{self, Purpose};
 use crate::workspace::{Workspace, announce, run, spell};
-use crate::{bundle, python};
+use crate::{bundle, node, python};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -26,6 +26,11 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
     let purpose = if long { Purpose::Long } else { Purpose::Test };
     setup::system_packages(purpose)?;
     let python = python::environment(workspace, purpose)?;
+    let node_modules = long.then(|| node::modules(workspace)).transpose();
+    let node_modules = node_modules.unwrap_or_else(|error| {
+        println!("node-osc could not be installed, its test is passed over: {error}");
+        None
+    });
 
     let mut tally = Tally::default();
     tally.step(
@@ -67,6 +72,9 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
             command.env("IMU2MUSIC_PYTHON", &python);
             if long {
                 command.env("IMU2MUSIC_LONG", "1");
+            }
+            if let Some(modules) = &node_modules {
+                command.env("IMU2MUSIC_NODE_MODULES", modules);
             }
             command
         };

@@ -8,6 +8,7 @@ mod checks;
 #[allow(dead_code)] // `tests/hosts.rs` uses the rest of it
 mod clap_host;
 mod demo;
+mod node;
 mod python;
 mod setup;
 mod workspace;
@@ -30,7 +31,7 @@ struct Arguments {
 enum Command {
     /// Install the system packages and Python hosts that building and testing need
     Setup {
-        /// Also what `test --long` needs (Ardour)
+        /// Also what `test --long` needs (Ardour, OSC clients)
         #[arg(long)]
         long: bool,
     },

@@ -3,8 +3,8 @@
 //! Only Linux needs system packages. With apt and the right to use it they are installed; otherwise the
 //! command is printed and the run stops, because what follows would fail less clearly.
 
-use crate::python;
 use crate::workspace::{Workspace, announce, run, spell};
+use crate::{node, python};
 use anyhow::{Result, bail};
 use std::process::{Command, Stdio};
 
@@ -56,6 +56,10 @@ const PACKAGES: &[Package] = &[
     package(Test, "xvfb", "a screen for editors where there is none"),
     package(Long, "ardour", "the VST3's life in a real DAW"),
     package(Long, "xauth", "lets xvfb-run guard its screen"),
+    package(Long, "liblo-tools", "OSC as liblo's oscsend writes it"),
+    package(Long, "puredata-core", "OSC as Pure Data writes it"),
+    package(Long, "nodejs", "runs node-osc"),
+    package(Long, "npm", "installs node-osc"),
 ];
 
 /// The same libraries under other systems' names, for the line that we print there.
@@ -79,6 +83,9 @@ pub fn everything(workspace: &Workspace, long: bool) -> Result<()> {
     let purpose = if long { Long } else { Test };
     system_packages(purpose)?;
     python::environment(workspace, purpose)?;
+    if long {
+        node::modules(workspace)?;
+    }
     println!("Everything is in place.");
     Ok(())
 }
@@ -197,6 +204,11 @@ fn explain_other_system(purpose: Purpose) -> Result<()> {
 fn installed(debian: &str) -> bool {
     if debian == "python3-venv" && answers("python3", &["-c", "import venv, ensurepip"]) {
         return true; // a Python that does not come from Debian
+    }
+    if ["nodejs", "npm"].contains(&debian)
+        && answers(if debian == "npm" { "npm" } else { "node" }, &["--version"])
+    {
+        return true; // from elsewhere: Debian's would only conflict with it
     }
     if debian == "python3" && answers("python3", &["--version"]) {
         return true;

@@ -3,13 +3,15 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write, stdout};
+use std::net::Ipv4Addr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use imu2music::sensor::advice::{hints, unheard};
 use imu2music::sensor::clock::ClockSource;
 use imu2music::sensor::device::DeviceStatus;
-use imu2music::sensor::hub::{Reach, Subscription, listen};
+use imu2music::sensor::hub::{PortRole, Reach, Subscription, Wishes, announced, listen};
 use imu2music::sensor::intake::UnknownMessage;
 use imu2music::sensor::osc::Argument;
 use imu2music::sensor::ring::SensorOutput;
@@ -24,6 +26,12 @@ pub struct Options {
     /// Hear the network too, not only programs on this machine
     #[arg(long)]
     network: bool,
+    /// Only this sender of the network; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    allow: Vec<Ipv4Addr>,
+    /// Join a multicast group, as 239.1.2.3; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    group: Vec<Ipv4Addr>,
     /// One line of JSON a port instead of a table
     #[arg(long)]
     json: bool,
@@ -43,10 +51,15 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     } else {
         Reach::Loopback
     };
+    let wishes = Wishes {
+        reach,
+        senders: options.allow.clone(),
+        groups: options.group.clone(),
+    };
     let mut ears: Vec<Ear> = Vec::new();
     let mut deaf = String::new();
     for &port in &options.port {
-        match listen(port, reach) {
+        match listen(port, wishes.clone()) {
             Ok(ear) => ears.push(ear),
             Err(error) => writeln!(deaf, "{error}")?,
         }
@@ -90,8 +103,9 @@ fn table(ears: &[Ear], reach: Reach) -> String {
         let counters = ear.counters();
         let _ = writeln!(
             text,
-            "{}  {} packets, {} malformed, {} unknown, {} implausible; receive buffer {} KiB",
+            "{}  {}{} packets, {} malformed, {} unknown, {} implausible; receive buffer {} KiB",
             ear.local_address(),
+            relation(ear),
             counters.datagrams,
             counters.malformed,
             counters.unknown,
@@ -99,13 +113,29 @@ fn table(ears: &[Ear], reach: Reach) -> String {
             ear.receive_buffer_bytes() / 1024,
         );
     }
+    for (ear, _) in ears {
+        if let Some(trouble) = ear.trouble() {
+            let _ = writeln!(text, "{trouble}");
+        }
+        for sender in ear.barred() {
+            let _ = writeln!(text, "kept out  {sender}: --allow {sender} lets it in");
+        }
+    }
+    let ports: Vec<u16> = ears.iter().map(|(ear, _)| ear.port()).collect();
+    for call in announced()
+        .iter()
+        .filter_map(|known| unheard(known, &ports))
+    {
+        let _ = writeln!(text, "{call}");
+    }
     let devices: Vec<_> = ears.iter().flat_map(|(ear, _)| ear.devices()).collect();
     let unknown: Vec<_> = ears.iter().flat_map(|(ear, _)| ear.unknown()).collect();
     if devices.is_empty() && unknown.is_empty() {
-        text.push_str(match reach {
-            Reach::Loopback => "\nNothing arrives. Only programs on this machine are heard: add --network for sensors.\n",
-            Reach::Network => "\nNothing arrives. Set the sensor's target to the address above; same network? firewall?\n",
-        });
+        text.push_str("\nNothing arrives.\n");
+        let addresses = imu2music::sensor::hub::network_addresses();
+        for hint in hints(reach, &addresses, std::env::consts::OS) {
+            let _ = writeln!(text, "- {hint}");
+        }
         return text;
     }
     let _ = writeln!(
@@ -127,6 +157,16 @@ fn table(ears: &[Ear], reach: Reach) -> String {
         );
     }
     text
+}
+
+/// Whose socket it is.
+fn relation(ear: &Subscription) -> String {
+    match (ear.role(), ear.guests()) {
+        (PortRole::Holder, 0) => String::new(),
+        (PortRole::Holder, guests) => format!("shared with {guests} more, "),
+        (PortRole::Guest, _) => "shared by another IMU2Music, ".to_owned(),
+        (PortRole::Lost, _) => "not heard, ".to_owned(),
+    }
 }
 
 fn write_device(text: &mut String, device: &DeviceStatus, now: HostTime) {
@@ -188,7 +228,23 @@ fn line(ear: &Subscription) -> Value {
     let unknown = ear.unknown();
     json!({
         "address": ear.local_address().to_string(),
+        "role": match ear.role() {
+            PortRole::Holder => "holder",
+            PortRole::Guest => "guest",
+            PortRole::Lost => "lost",
+        },
+        "guests": ear.guests(),
+        "takeovers": ear.takeovers(),
+        "trouble": ear.trouble().map(|trouble| trouble.to_string()),
         "receive_buffer_bytes": ear.receive_buffer_bytes(),
+        "announced": announced().iter().map(|known| json!({
+            "address": known.address.to_string(),
+            "name": known.name,
+            "serial": known.serial,
+            "sends_to": known.sends_to,
+        })).collect::<Vec<_>>(),
+        "barred": counters.barred,
+        "barred_senders": ear.barred().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "datagrams": counters.datagrams,
         "messages": counters.messages,
         "frames": counters.frames,

@@ -1,13 +1,16 @@
 //! Keeps the open sockets as the session lists them, hands their readings to the engine, and decides
 //! which device fills which role.
 
-use super::super::desk::PortView;
+use super::super::desk::{PortView, Sharing};
 use super::super::state::{DEFAULT_PORT, PORTS_MAX, Session};
 use crate::engine::{EngineShore, Mail};
 use crate::gesture::mapping::{KnownDevice, Mapping, MappingProblem, Seating};
 use crate::params::SLOT_COUNT;
 use crate::sensor::frame::DeviceId;
-use crate::sensor::hub::{self, DeviceStatus, HubCounters, Reach, Subscription};
+use crate::sensor::hub::{
+    self, DeviceStatus, HubCounters, HubError, PortRole, Reach, Subscription, Wishes,
+};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 /// The environment variable that overrides the session's ports, for tests and demos: `8888,9000`.
@@ -17,8 +20,8 @@ const RETRY: Duration = Duration::from_secs(2);
 
 struct Listening {
     port: u16,
-    reach: Reach,
-    socket: Result<Subscription, String>,
+    wishes: Wishes,
+    socket: Result<Subscription, HubError>,
     tried: Instant,
 }
 
@@ -26,6 +29,8 @@ struct Listening {
 pub struct Ports {
     slots: [Option<Listening>; PORTS_MAX],
     routed: Option<Routed>,
+    addresses: Vec<Ipv4Addr>,
+    looked: Option<Instant>,
 }
 
 /// Everything that the engine's maps follow from.
@@ -41,41 +46,37 @@ impl Ports {
     /// Opens and closes sockets until they are what the session lists.
     pub fn follow(&mut self, session: &Session, shore: &mut EngineShore) {
         let wanted = wanted_ports(session);
-        let reach = if session.network {
-            Reach::Network
-        } else {
-            Reach::Loopback
-        };
+        let wishes = wishes(session);
         for index in 0..PORTS_MAX {
-            let want = wanted.get(index).map(|&port| (port, reach));
-            let stale = match (&self.slots[index], want) {
+            let want = wanted.get(index).copied();
+            let stale = match (&mut self.slots[index], want) {
                 (None, None) => false,
-                (Some(open), Some(want)) => {
-                    (open.port, open.reach) != want
-                        || (open.socket.is_err() && open.tried.elapsed() > RETRY)
-                }
+                (Some(open), Some(port)) => open.port != port || !open.follow(&wishes),
                 _ => true,
             };
             if stale {
-                self.reopen(index, want, shore);
+                self.reopen(index, want, &wishes, shore);
             }
         }
     }
 
-    fn reopen(&mut self, index: usize, want: Option<(u16, Reach)>, shore: &mut EngineShore) {
+    fn reopen(
+        &mut self,
+        index: usize,
+        want: Option<u16>,
+        wishes: &Wishes,
+        shore: &mut EngineShore,
+    ) {
         self.slots[index] = None;
         let mut readings = None;
-        if let Some((port, reach)) = want {
-            let socket = match hub::listen(port, reach) {
-                Ok((subscription, output)) => {
-                    readings = Some(output);
-                    Ok(subscription)
-                }
-                Err(error) => Err(error.to_string()),
-            };
+        if let Some(port) = want {
+            let socket = hub::listen(port, wishes.clone()).map(|(subscription, output)| {
+                readings = Some(output);
+                subscription
+            });
             self.slots[index] = Some(Listening {
                 port,
-                reach,
+                wishes: wishes.clone(),
                 socket,
                 tried: Instant::now(),
             });
@@ -129,23 +130,18 @@ impl Ports {
             .fold(HubCounters::default(), HubCounters::plus)
     }
 
+    /// This machine's addresses on its networks, looked up now and then.
+    pub fn addresses(&mut self) -> &[Ipv4Addr] {
+        let stale = |looked: &Instant| looked.elapsed() > RETRY;
+        if self.looked.as_ref().is_none_or(stale) {
+            self.looked = Some(Instant::now());
+            self.addresses = hub::network_addresses();
+        }
+        &self.addresses
+    }
+
     pub fn view(&self) -> Vec<PortView> {
-        self.slots
-            .iter()
-            .flatten()
-            .map(|listening| PortView {
-                port: listening.port,
-                state: listening
-                    .socket
-                    .as_ref()
-                    .map(|s| s.local_address().to_string())
-                    .map_err(Clone::clone),
-                buffer_bytes: listening
-                    .socket
-                    .as_ref()
-                    .map_or(0, |s| s.receive_buffer_bytes()),
-            })
-            .collect()
+        self.slots.iter().flatten().map(Listening::view).collect()
     }
 
     fn open(&self) -> impl Iterator<Item = &Subscription> {
@@ -153,6 +149,53 @@ impl Ports {
             .iter()
             .flatten()
             .filter_map(|listening| listening.socket.as_ref().ok())
+    }
+}
+
+impl Listening {
+    /// Asks the open port for what the session lists now; false where it must be opened anew.
+    fn follow(&mut self, wishes: &Wishes) -> bool {
+        let Ok(subscription) = &self.socket else {
+            return self.tried.elapsed() <= RETRY;
+        };
+        if self.wishes == *wishes {
+            return true;
+        }
+        self.wishes = wishes.clone();
+        subscription.ask(wishes.clone()).is_ok()
+    }
+
+    fn view(&self) -> PortView {
+        let open = self.socket.as_ref().ok();
+        let state = match (&self.socket, open.and_then(Subscription::trouble)) {
+            (Ok(_), Some(trouble)) => Err(trouble),
+            (Ok(subscription), None) => Ok(subscription.local_address().to_string()),
+            (Err(error), _) => Err(error.clone()),
+        };
+        PortView {
+            port: self.port,
+            free: state.as_ref().err().and_then(HubError::free),
+            state: state.map_err(|error| error.to_string()),
+            buffer_bytes: open.map_or(0, Subscription::receive_buffer_bytes),
+            sharing: match open.map(|open| (open.role(), open.guests())) {
+                Some((PortRole::Guest, _)) => Sharing::Guest,
+                Some((PortRole::Holder, guests @ 1..)) => Sharing::Host(guests),
+                _ => Sharing::Alone,
+            },
+            barred: open.map_or_else(Vec::new, Subscription::barred),
+        }
+    }
+}
+
+fn wishes(session: &Session) -> Wishes {
+    Wishes {
+        reach: if session.network {
+            Reach::Network
+        } else {
+            Reach::Loopback
+        },
+        senders: session.senders.clone(),
+        groups: session.groups.clone(),
     }
 }
 
