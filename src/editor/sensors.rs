@@ -14,22 +14,31 @@ use egui::{Align, Layout, RichText, TextStyle, Ui};
 impl Editor {
     pub(super) fn sensors(&mut self, ui: &mut Ui, scene: &Scene) {
         let ports = self.params.session.read().ports.clone();
+        // What the environment sets cannot be edited here.
+        let fixed = scene.ports_from_environment.as_deref();
         ui.horizontal(|ui| {
             style::title(ui, "Sensors");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if ports.len() < PORTS_MAX
+                    && fixed.is_none()
                     && ui.add(style::quiet_button("+ port").small()).clicked()
                 {
                     self.adding_port = !self.adding_port;
                 }
             });
         });
-        self.ports(ui, scene, &ports);
+        self.ports(ui, scene, &ports, fixed.is_none());
+        if let Some(fixed) = fixed {
+            ui.label(style::small(format!(
+                "{fixed} in the environment sets the ports: the song's own are not used, and none can be changed here."
+            )));
+        }
         self.reach(ui);
         ui.add_space(2.0);
         if scene.performer.is_some() {
             self.performing(ui, scene);
         }
+        self.strangers(ui, scene);
         if scene.devices.is_empty() && scene.performer.is_none() {
             self.nobody(ui, scene);
         } else {
@@ -42,7 +51,7 @@ impl Editor {
         }
     }
 
-    fn ports(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16]) {
+    fn ports(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16], editable: bool) {
         // What is open is shown; before the first activation, what will be.
         let views = scene.ports.iter().map(|view| (view.port, Some(view)));
         let planned = ports
@@ -50,7 +59,7 @@ impl Editor {
             .filter(|_| scene.ports.is_empty())
             .map(|&port| (port, None));
         for (port, view) in views.chain(planned) {
-            if port_row(ui, port, view) {
+            if port_row(ui, port, view, editable) {
                 self.params
                     .session
                     .write()
@@ -63,7 +72,7 @@ impl Editor {
                 "No port is open. Add one so that sensors can be heard.",
             ));
         }
-        if ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
+        if editable && ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
             self.add_port(ui, ports);
         }
     }
@@ -176,7 +185,7 @@ impl Editor {
                 ui.set_height(18.0);
                 style::dot(ui, if away { FAINT } else { ACCENT });
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    match self.role_of(scene, device) {
+                    match scene.role_of(device.id) {
                         Some(role) => style::chip(ui, &words(role.name()), if away { FAINT } else { ACCENT }),
                         None => style::chip(ui, "not used", MUTED)
                             .on_hover_text("The gesture model listens to no more limbs, or the map gives this sensor none."),
@@ -194,7 +203,7 @@ impl Editor {
 }
 
 /// Draws one port; `true` when it shall go.
-fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>) -> bool {
+fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>, editable: bool) -> bool {
     let mut remove = false;
     let state = view.map(|view| &view.state);
     ui.horizontal(|ui| {
@@ -207,9 +216,10 @@ fn port_row(ui: &mut Ui, port: u16, view: Option<&PortView>) -> bool {
         ui.label(RichText::new(&text).monospace().size(15.0).color(TEXT))
             .on_hover_text("Type this address and port into the sensor.");
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            remove = style::cross(ui, "Close this port")
-                .on_hover_text("Close this port")
-                .clicked();
+            remove = editable
+                && style::cross(ui, "Close this port")
+                    .on_hover_text("Close this port")
+                    .clicked();
             if matches!(state, Some(Ok(_))) && ui.add(style::quiet_button("Copy").small()).clicked()
             {
                 ui.ctx().copy_text(text.clone());

@@ -1,6 +1,8 @@
 //! Everything of an instance that is not sound: sockets, models, the performer, the history that the
 //! editor shows. One thread, started by the first activation and joined before the library unloads.
 
+mod learner;
+mod lessons;
 mod models;
 mod ports;
 
@@ -12,8 +14,11 @@ use crate::params::{InstrumentParams, SlotNames};
 use crate::sensor::encode::Spoken;
 use crate::sensor::impair::{Impaired, Impairment};
 use crate::sensor::performer::{Performer, Style};
+use crate::sensor::profile;
 use crate::sensor::transmit::{Transmitter, performed, speak};
 use crate::telemetry::Snapshot;
+use learner::Learner;
+use lessons::Lessons;
 use models::Models;
 use ports::Ports;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -84,6 +89,8 @@ struct Rounds {
     desk: Arc<Desk>,
     ports: Ports,
     models: Models,
+    lessons: Lessons,
+    learner: Learner,
     performer: Option<(Style, Transmitter)>,
     trace: Option<Trace>,
     fresh: Vec<Snapshot>,
@@ -101,6 +108,12 @@ impl Rounds {
         } = post;
         let mut models = Models::new(gesture_names, sound_names);
         models.load_shipped(&mut shore, &desk);
+        // What is wrong with a profile is said before any sensor is missed.
+        let (_, wrong) = profile::dialects();
+        if !wrong.is_empty() {
+            let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            desk.write(|view| view.notice = Some(wrong.join("; ")));
+        }
         let song = params.session.read().models.clone();
         models.follow(&song, &mut shore, &desk);
         Rounds {
@@ -110,6 +123,8 @@ impl Rounds {
             desk,
             ports: Ports::default(),
             models,
+            lessons: Lessons::default(),
+            learner: Learner::default(),
             performer: None,
             trace: Trace::from_environment(),
             fresh: Vec::new(),
@@ -152,6 +167,13 @@ impl Rounds {
                         self.desk.write(|view| view.notice = Some(error));
                     }
                 }
+                Request::Teach(lesson) => self.lessons.begin(lesson, &self.params),
+                Request::EndLesson { keep: true } => self.lessons.end(&self.params, &self.desk),
+                Request::EndLesson { keep: false } => self.lessons.give_up(),
+                Request::LearnFrom(sender) => self.learner.begin(sender),
+                Request::LearnStep(step) => self.learner.record(step),
+                Request::LearnSave(name) => self.learner.save(&name, &self.ports, &self.desk),
+                Request::LearnEnd => self.learner.end(),
                 Request::DismissNotice => self.desk.write(|view| view.notice = None),
             }
         }
@@ -180,6 +202,10 @@ impl Rounds {
         while let Some(snapshot) = self.shore.telemetry.pop() {
             self.fresh.push(snapshot);
         }
+        let freshness = self.fresh.last().map(|snapshot| snapshot.freshness);
+        self.lessons
+            .follow(&mut self.shore, freshness, &self.params, &self.desk);
+        self.learner.follow(&self.ports, &self.desk);
         let devices = self.ports.devices();
         let hub = self.ports.counters();
         self.write_trace(hub, devices.iter().map(|device| device.lost).sum());
@@ -189,6 +215,7 @@ impl Rounds {
             let surplus = view.history.len().saturating_sub(HISTORY_TICKS);
             view.history.drain(..surplus);
             view.ports = self.ports.view();
+            view.ports_from_environment = ports::from_environment();
             view.devices = devices;
             view.hub = hub;
             view.performer = performer;

@@ -21,6 +21,7 @@ use super::dialect::Dialects;
 use super::frame::SensorFrame;
 pub use super::intake::HubCounters;
 use super::intake::{Intake, UnknownMessage};
+use super::profile;
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
 use crate::units::HostTime;
 
@@ -211,7 +212,7 @@ impl Hub {
         let failed = |cause| HubError::Failed { port, cause };
         let hub = Arc::new(Hub {
             port: socket.local_addr().map_err(failed)?.port(),
-            intake: Mutex::new(Intake::new(Dialects::built_in())),
+            intake: Mutex::new(Intake::new(profile::dialects().0)),
             subscribers: Mutex::new(Vec::new()),
             receiver: Mutex::new(None),
             socket_errors: AtomicU64::new(0),
