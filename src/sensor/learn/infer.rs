@@ -73,12 +73,10 @@ pub(super) fn infer(tracks: &BTreeMap<String, Track>, name: &str) -> Result<Lear
         .collect();
     let mut found = Vec::new();
     messages.iter_mut().for_each(Message::find_clocks);
-    let turned = messages
-        .iter_mut()
-        .find_map(|m| m.find_quaternion(&mut found));
+    let turned = find_quaternion(&mut messages, &mut found);
     let has_pose = turned.is_some();
     let mut motion = turned.unwrap_or(Motion::ASKED);
-    let tilts = find_accel(&mut messages, &motion, &mut found);
+    let tilts = name_accel(&mut messages, &motion, &mut found);
     if let Some(tilts) = tilts.filter(|_| !has_pose) {
         motion.turn[1][1] = -tilts[0];
         motion.turn[2][0] = tilts[1];
