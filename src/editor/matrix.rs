@@ -2,9 +2,9 @@
 
 use super::style::{self, ACCENT, EDGE, FAINT, MUTED, TEXT, WELL};
 use super::text::words;
+use crate::gesture::Role;
 use crate::gesture::features::LimbFeature;
 use crate::gesture::mapping::{Channels, InputSource, MACRO_COUNT, Mapping};
-use crate::gesture::{ROLE_COUNT, Role};
 use egui::{DragValue, RichText, Sense, Stroke, TextStyle, Ui, vec2};
 
 const GAP: f32 = 5.0;
@@ -261,7 +261,7 @@ fn choose(ui: &mut Ui, input: &str) -> Option<String> {
             }
         }
     });
-    for role in Role::ALL.iter().take(ROLE_COUNT) {
+    for role in Role::ALL {
         ui.menu_button(words(role.name()), |ui| {
             egui::ScrollArea::vertical()
                 .max_height(380.0)
