@@ -15,7 +15,7 @@ pub use mix::{Override, Source};
 
 use crate::controls::{CONTROL_COUNT, Controls};
 use crate::gesture::TICK_RATE_HZ;
-use crate::gesture::mapping::{CompiledMap, Seating};
+use crate::gesture::mapping::{CompiledMap, MACRO_COUNT, Seating};
 use crate::gesture::pipeline::MotionTick;
 use crate::handover::{Ship, Shore, handover};
 use crate::host_clock::HostClock;
@@ -25,6 +25,7 @@ use crate::neural::sound_model::{SoundModel, standard_bands};
 use crate::neural::voice::{
     GestureLoader, GestureRack, SoundLoader, SoundRack, gesture_rack, sound_rack,
 };
+use crate::sensor::PORTS_MAX;
 use crate::sensor::ring::SensorOutput;
 use crate::sound::frame::{NoiseBands, SoundFrame};
 use crate::sound::synth::Synth;
@@ -39,8 +40,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tick::{NoteQueue, WaveTick};
 use ticks::{CHUNK_SAMPLES, Ticks};
 
-/// Ports whose readings can flow in at once.
-pub const FEEDS_MAX: usize = 4;
 /// Readings taken from one ring at one tick: twenty times what six sensors send.
 const READINGS_PER_TICK: usize = 256;
 /// After a panic the output stays shut this long, for the models to forget.
@@ -69,6 +68,8 @@ pub struct Settings {
     /// Time is counted in samples instead of read from the clock.
     pub offline: bool,
     pub overrides: [Override; CONTROL_COUNT],
+    /// What the map can feed to any model input, 0 to 1.
+    pub macros: [f32; MACRO_COUNT],
 }
 
 impl Default for Settings {
@@ -88,6 +89,7 @@ impl Default for Settings {
             playout_ms: None,
             offline: false,
             overrides: [Override::GESTURE; CONTROL_COUNT],
+            macros: [0.0; MACRO_COUNT],
         }
     }
 }
@@ -128,9 +130,8 @@ pub struct Engine {
     /// `delivered` when the block began.
     block_start: u64,
     mail: Ship<Mail>,
-    feeds: [Option<Box<Mail>>; FEEDS_MAX],
+    feeds: [Option<Box<Mail>>; PORTS_MAX],
     motion: MotionTick,
-    seating: Seating,
     /// 0 to 1: whether the motion that drives the sound is there.
     presence: f32,
     keys: Keys,
@@ -192,9 +193,8 @@ impl Engine {
             delivered: 0,
             block_start: 0,
             mail,
-            feeds: [const { None }; FEEDS_MAX],
+            feeds: [const { None }; PORTS_MAX],
             motion: MotionTick::new(),
-            seating: Seating::default(),
             presence: 0.0,
             keys: Keys::default(),
             gestures,

@@ -3,6 +3,7 @@
 
 use crate::controls::{CONTROL_COUNT, Control, Controls, TIMBRE_COUNT};
 use crate::engine::{Override, Settings, Source};
+use crate::gesture::mapping::MACRO_COUNT;
 use crate::plugin::state::Session;
 use nice_plug::prelude::*;
 use parking_lot::RwLock;
@@ -53,6 +54,13 @@ pub struct TimbreParams {
     pub control: ControlParams,
 }
 
+/// A knob of the host that the map can feed to any input of the gesture model.
+#[derive(Params)]
+pub struct MacroParams {
+    #[id = "macro"]
+    pub value: FloatParam,
+}
+
 #[derive(Params)]
 pub struct InstrumentParams {
     #[id = "gesture"]
@@ -93,6 +101,8 @@ pub struct InstrumentParams {
     pub noisiness: ControlParams,
     #[nested(array, group = "Timbre")]
     pub timbre: [TimbreParams; TIMBRE_COUNT],
+    #[nested(array, group = "Macros")]
+    pub macros: [MacroParams; MACRO_COUNT],
 
     /// What is saved with the song and is not a parameter.
     #[persist = "session"]
@@ -152,6 +162,7 @@ impl InstrumentParams {
             brightness: control_params(Control::Brightness),
             noisiness: control_params(Control::Noisiness),
             timbre: std::array::from_fn(|i| timbre(i as u8)),
+            macros: std::array::from_fn(macro_params),
             session: Arc::new(RwLock::new(Session::default())),
         }
     }
@@ -195,6 +206,7 @@ impl InstrumentParams {
                 RenderParam::Offline => true,
             },
             overrides,
+            macros: std::array::from_fn(|i| self.macros[i].value.value()),
         }
     }
 }
@@ -268,6 +280,13 @@ fn control_params(control: Control) -> ControlParams {
             unit,
             digits,
         ),
+    }
+}
+
+fn macro_params(index: usize) -> MacroParams {
+    let range = FloatRange::Linear { min: 0.0, max: 1.0 };
+    MacroParams {
+        value: number(&format!("Macro {}", index + 1), 0.0, range, "", 3),
     }
 }
 
@@ -361,13 +380,15 @@ mod tests {
         let count = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 14 + 3 * CONTROL_COUNT);
+        assert_eq!(count, 14 + 3 * CONTROL_COUNT + MACRO_COUNT);
         for id in [
             "gesture",
             "sound",
             "recentre",
             "pitch_source",
             "timbre_value_8",
+            "macro_1",
+            "macro_8",
         ] {
             assert!(
                 ids.iter().any(|known| known == id),

@@ -3,11 +3,15 @@
 
 use crate::controls::Controls;
 use crate::gesture::ROLE_COUNT;
+use crate::gesture::features::FeatureBank;
+use crate::sensor::DeviceId;
 use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
 
 /// Snapshots in flight: over two seconds of ticks, so that a busy editor thread loses none.
 const CAPACITY: usize = 512;
+/// Feature banks in flight: over half a second of ticks, for what a performer is led through.
+const BANKS: usize = 128;
 
 /// The instrument at one control tick.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +24,8 @@ pub struct Snapshot {
     pub motion_energy: [f32; ROLE_COUNT],
     /// Per role, 1 while its sensor streams, fading to 0 after it stops.
     pub freshness: [f32; ROLE_COUNT],
+    /// Who is worn in each role.
+    pub worn: [Option<DeviceId>; ROLE_COUNT],
     /// What the sound model heard.
     pub controls: Controls,
     /// Onset probability and confidence of the gesture model, 0 to 1.
@@ -63,18 +69,24 @@ pub struct AudioCounts {
 /// The audio thread's end.
 pub struct TelemetryInput {
     ring: HeapProd<Snapshot>,
+    banks: HeapProd<FeatureBank>,
 }
 
 /// The other end, read by the plugin's steward.
 pub struct TelemetryOutput {
     ring: HeapCons<Snapshot>,
+    banks: HeapCons<FeatureBank>,
 }
 
 pub fn telemetry() -> (TelemetryInput, TelemetryOutput) {
     let (input, output) = HeapRb::new(CAPACITY).split();
+    let (banks, banks_out) = HeapRb::new(BANKS).split();
     (
-        TelemetryInput { ring: input },
-        TelemetryOutput { ring: output },
+        TelemetryInput { ring: input, banks },
+        TelemetryOutput {
+            ring: output,
+            banks: banks_out,
+        },
     )
 }
 
@@ -82,10 +94,19 @@ impl TelemetryInput {
     pub fn push(&mut self, snapshot: Snapshot) {
         let _ = self.ring.try_push(snapshot);
     }
+
+    /// What the maps heard of the motion at this tick.
+    pub fn push_bank(&mut self, bank: &FeatureBank) {
+        let _ = self.banks.try_push(*bank);
+    }
 }
 
 impl TelemetryOutput {
     pub fn pop(&mut self) -> Option<Snapshot> {
         self.ring.try_pop()
+    }
+
+    pub fn pop_bank(&mut self) -> Option<FeatureBank> {
+        self.banks.try_pop()
     }
 }

@@ -26,7 +26,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "units", "controls", "handover", "sensor", "gesture", "sound",
         ],
     ),
-    ("telemetry", &["units", "controls", "gesture"]),
+    ("telemetry", &["units", "controls", "sensor", "gesture"]),
     (
         "engine",
         &[

@@ -2,6 +2,8 @@
 
 #[path = "imu2music/check.rs"]
 mod check;
+#[path = "imu2music/learn.rs"]
+mod learn;
 #[path = "imu2music/monitor.rs"]
 mod monitor;
 #[path = "imu2music/play.rs"]
@@ -27,6 +29,8 @@ enum Task {
     Play(play::Options),
     /// Show which sensors arrive, how well, and what they say
     Monitor(monitor::Options),
+    /// Learn a sensor that is not known yet by moving it, and write its profile
+    Learn(learn::Options),
     /// Send what a virtual performer's two forearm sensors would
     Perform(send::PerformOptions),
     /// Send a captured take with its own timing
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
     let outcome = match task {
         Task::Play(options) => play::run(&options),
         Task::Monitor(options) => monitor::run(&options),
+        Task::Learn(options) => learn::run(&options),
         Task::Perform(options) => send::perform(&options),
         Task::Replay(options) => send::replay(&options),
         Task::CheckModel(options) => check::run(&options),

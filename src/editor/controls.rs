@@ -25,31 +25,19 @@ impl Editor {
         let sound = &scene.sounds[slot_index(params.sound_slot.value())];
         let widths = Widths::of(ui.available_width());
         widths.head(ui);
+        let row = |ui: &mut Ui, control: Control| {
+            let its = params.control(control);
+            row(ui, hand, control, its, scene, sound, &widths);
+        };
         for control in Control::ALL.into_iter().take(MAIN) {
-            row(
-                ui,
-                hand,
-                control,
-                params.control(control),
-                scene,
-                sound,
-                &widths,
-            );
+            row(ui, control);
         }
         let timbre = RichText::new("Timbre 1 to 8").color(MUTED);
         egui::CollapsingHeader::new(timbre)
             .id_salt("timbre")
             .show_unindented(ui, |ui| {
                 for control in Control::ALL.into_iter().skip(MAIN) {
-                    row(
-                        ui,
-                        hand,
-                        control,
-                        params.control(control),
-                        scene,
-                        sound,
-                        &widths,
-                    );
+                    row(ui, control);
                 }
             });
     }

@@ -1,23 +1,20 @@
-//! Which device is worn where, and which of its features feeds each input of the gesture model.
-//! What the player leaves alone stays automatic and is not written into the song.
+//! The map's page: who wears what, what feeds each input of the gesture model, the host's macros, and the map as a
+//! file. What the player leaves alone stays automatic and is not written into the song.
 
 use super::Editor;
+use super::bar::bar;
+use super::file;
+use super::hand::Hand;
+use super::matrix::matrix;
 use super::scene::Scene;
-use super::seating::seats;
-use super::style::{self, ACCENT, FAINT, MUTED, TEXT};
-use super::text::words;
-use crate::gesture::Role;
-use crate::gesture::features::LimbFeature;
-use crate::gesture::mapping::{InputSource, Mapping};
+use super::style::{self, FAINT, MUTED};
+use crate::gesture::mapping::{Channels, Mapping};
 use crate::params::SLOT_COUNT;
-use crate::sensor::device::DeviceStatus;
-use crate::sensor::frame::DeviceId;
 use egui::{RichText, Ui};
 
-const AUTOMATIC: &str = "Automatic";
-
 impl Editor {
-    pub(super) fn map(&mut self, ui: &mut Ui, scene: &Scene) {
+    pub(super) fn map(&mut self, ui: &mut Ui, hand: &Hand, scene: &Scene) {
+        self.lesson(ui, scene);
         let inputs = self.gesture_inputs(scene);
         if inputs.is_empty() {
             ui.label(style::muted(
@@ -30,225 +27,75 @@ impl Editor {
         for problem in &scene.mapping_problems {
             ui.label(style::alert(problem.as_str()).text_style(egui::TextStyle::Small));
         }
-        wearing(ui, scene, &mut mapping, inputs);
-        ui.add_space(4.0);
-        feeding(ui, &mut mapping, inputs);
+        self.wearing(ui, scene, &mut mapping, inputs);
+        ui.add_space(6.0);
+        let channels = Channels {
+            bank: scene.bank,
+            macros: std::array::from_fn(|i| self.params.macros[i].value.value()),
+        };
+        matrix(ui, &mut mapping, inputs, &channels);
+        ui.add_space(6.0);
+        self.macros(ui, hand);
+        self.map_file(ui, &mut mapping);
         if mapping != was {
             self.params.session.write().mapping = mapping;
         }
-    }
-
-    /// The limb that a device plays now.
-    pub(super) fn role_of(&self, scene: &Scene, device: &DeviceStatus) -> Option<Role> {
-        let session = self.params.session.read();
-        let seats = seats(scene, &session.mapping, self.gesture_inputs(scene));
-        seats
-            .into_iter()
-            .find(|(_, worn)| *worn == Some(device.id))
-            .map(|(role, _)| role)
     }
 
     fn gesture_inputs<'a>(&self, scene: &'a Scene) -> &'a [String] {
         let slot = (self.params.gesture_slot.value() - 1).clamp(0, SLOT_COUNT as i32 - 1);
         &scene.gestures[slot as usize].inputs
     }
-}
 
-/// One line for each limb that the model listens to.
-fn wearing(ui: &mut Ui, scene: &Scene, mapping: &mut Mapping, inputs: &[String]) {
-    for (role, worn) in seats(scene, mapping, inputs) {
-        ui.horizontal(|ui| {
-            style::column(ui, 120.0, RichText::new(words(role.name())).color(TEXT));
-            let chosen = mapping.seats.get(&role).cloned();
-            let shown = chosen.clone().unwrap_or_else(|| AUTOMATIC.into());
-            egui::ComboBox::from_id_salt(("seat", role))
-                .selected_text(shown)
-                .width(200.0)
-                .truncate()
-                .show_ui(ui, |ui| {
-                    if ui.selectable_label(chosen.is_none(), AUTOMATIC).clicked() {
-                        mapping.seats.remove(&role);
-                    }
-                    for device in device_names(scene, chosen.as_deref()) {
-                        if ui
-                            .selectable_label(chosen.as_deref() == Some(&device), &device)
-                            .clicked()
-                        {
-                            mapping.seats.insert(role, device);
+    fn macros(&self, ui: &mut Ui, hand: &Hand) {
+        let heading = RichText::new("Macros 1 to 8").color(MUTED);
+        egui::CollapsingHeader::new(heading)
+            .id_salt("macros")
+            .show_unindented(ui, |ui| {
+                ui.label(style::small(
+                    "Knobs that the host automates, to be chosen above as what feeds an input.",
+                ));
+                let width = (ui.available_width() - 4.0 * 22.0 - 3.0 * 8.0) / 4.0;
+                for row in self.params.macros.chunks(4).enumerate() {
+                    ui.horizontal(|ui| {
+                        for (column, knob) in row.1.iter().enumerate() {
+                            let number = (4 * row.0 + column + 1).to_string();
+                            style::column(ui, 14.0, RichText::new(number).color(FAINT));
+                            bar(ui, hand, &knob.value, width.max(40.0));
                         }
-                    }
+                    });
+                }
+            });
+    }
+
+    fn map_file(&mut self, ui: &mut Ui, mapping: &mut Mapping) {
+        let heading = RichText::new("Share the map").color(MUTED);
+        egui::CollapsingHeader::new(heading)
+            .id_salt("map file")
+            .show_unindented(ui, |ui| {
+                let meant = ui.horizontal(|ui| {
+                    let buttons = ["Import", "Export"];
+                    file::field(ui, &mut self.typed_map, "/path/to/map.json", &buttons)
                 });
-            let (told, colour) = match (worn, chosen.is_some()) {
-                (Some(worn), _) => (name_of(scene, worn), ACCENT),
-                (None, true) => ("not here".into(), style::ALERT),
-                (None, false) => ("waiting for a sensor".into(), FAINT),
-            };
-            style::dot(ui, colour);
-            ui.add(egui::Label::new(style::small(told)).truncate());
-        });
-    }
-}
-
-fn device_names(scene: &Scene, chosen: Option<&str>) -> Vec<String> {
-    let mut names: Vec<String> = scene
-        .devices
-        .iter()
-        .map(|device| device.name.clone())
-        .collect();
-    names.extend(chosen.map(str::to_string));
-    names.sort();
-    names.dedup();
-    names
-}
-
-fn name_of(scene: &Scene, id: DeviceId) -> String {
-    scene
-        .devices
-        .iter()
-        .find(|device| device.id == id)
-        .map(|device| device.name.clone())
-        .unwrap_or_default()
-}
-
-/// One line for each input of the model.
-fn feeding(ui: &mut Ui, mapping: &mut Mapping, inputs: &[String]) {
-    egui::Grid::new("inputs")
-        .num_columns(6)
-        .spacing([12.0, 4.0])
-        .striped(true)
-        .show(ui, |ui| {
-            for (name, meaning) in [
-                ("input", "What the gesture model calls it."),
-                ("hears", "The limb and the feature that feed it."),
-                ("gain", ""),
-                ("offset", "Added after the gain, in the feature's own unit."),
-                ("invert", ""),
-                ("mute", "Feeds the feature's value at rest."),
-            ] {
-                let label = ui.label(style::small(name));
-                if !meaning.is_empty() {
-                    label.on_hover_text(meaning);
+                if let Some((button, path)) = meant.inner {
+                    let (outcome, told) = if button == "Import" {
+                        (mapping.import(&path), "imported")
+                    } else {
+                        (mapping.export(&path), "exported")
+                    };
+                    let told = outcome.map(|()| format!("{told}: {}", path.display()));
+                    self.map_told = Some(told.map_err(|error| error.to_string()));
                 }
-            }
-            ui.end_row();
-            for input in inputs {
-                let was = mapping.inputs.get(input).cloned().unwrap_or_default();
-                let mut source = was.clone();
-                feed(ui, input, &mut source);
-                ui.end_row();
-                if source != was {
-                    put(mapping, input, source);
+                match &self.map_told {
+                    Some(Ok(told)) => drop(ui.label(style::small(told))),
+                    Some(Err(error)) => {
+                        let error = style::alert(error).text_style(egui::TextStyle::Small);
+                        ui.add(egui::Label::new(error).wrap());
+                    }
+                    None => drop(ui.label(style::small(
+                        "What feeds which input; who wears which sensor stays with you.",
+                    ))),
                 }
-            }
-        });
-}
-
-/// What equals the automatic choice is left out of the song.
-fn put(mapping: &mut Mapping, input: &str, mut source: InputSource) {
-    if source.source == input {
-        source.source.clear();
-    }
-    if source == InputSource::default() {
-        mapping.inputs.remove(input);
-    } else {
-        mapping.inputs.insert(input.into(), source);
-    }
-}
-
-fn feed(ui: &mut Ui, input: &str, source: &mut InputSource) {
-    let changed = *source != InputSource::default();
-    ui.label(RichText::new(feature_words(input)).color(if changed { ACCENT } else { TEXT }));
-    ui.horizontal(|ui| hears(ui, input, source));
-    ui.add(
-        egui::DragValue::new(&mut source.gain)
-            .speed(0.01)
-            .range(-100.0..=100.0)
-            .max_decimals(2),
-    );
-    ui.add(
-        egui::DragValue::new(&mut source.offset)
-            .speed(0.01)
-            .range(-1000.0..=1000.0)
-            .max_decimals(2),
-    );
-    ui.checkbox(&mut source.invert, "");
-    ui.checkbox(&mut source.mute, "");
-}
-
-/// Two small lists: the limb, and what of it.
-fn hears(ui: &mut Ui, input: &str, source: &mut InputSource) {
-    ui.spacing_mut().item_spacing.x = 4.0;
-    let name = if source.source.is_empty() {
-        input
-    } else {
-        &source.source
-    };
-    let (role, feature) = name.split_once('.').unwrap_or((name, ""));
-    let (mut new_role, mut new_feature) = (role.to_string(), feature.to_string());
-    let muted = |name: &str| RichText::new(words(name)).color(MUTED);
-    egui::ComboBox::from_id_salt(("role", input))
-        .selected_text(muted(role))
-        .width(116.0)
-        .show_ui(ui, |ui| {
-            for role in Role::ALL {
-                ui.selectable_value(&mut new_role, role.name().into(), words(role.name()));
-            }
-        });
-    egui::ComboBox::from_id_salt(("feature", input))
-        .selected_text(muted(feature))
-        .width(104.0)
-        .height(320.0)
-        .show_ui(ui, |ui| {
-            for feature in LimbFeature::ALL {
-                ui.selectable_value(
-                    &mut new_feature,
-                    feature.name().into(),
-                    words(feature.name()),
-                );
-            }
-        });
-    if (new_role.as_str(), new_feature.as_str()) != (role, feature) {
-        source.source = format!("{new_role}.{new_feature}");
-    }
-}
-
-/// "right_forearm.rate_x" → "Right forearm rate x".
-fn feature_words(name: &str) -> String {
-    words(&name.replace('.', " "))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_put_back_leaves_the_song() {
-        let mut mapping = Mapping::default();
-        put(
-            &mut mapping,
-            "head.energy",
-            InputSource {
-                mute: true,
-                ..InputSource::default()
-            },
-        );
-        assert!(mapping.inputs["head.energy"].mute);
-        put(
-            &mut mapping,
-            "head.energy",
-            InputSource {
-                source: "head.energy".into(),
-                ..InputSource::default()
-            },
-        );
-        assert_eq!(mapping, Mapping::default());
-    }
-
-    #[test]
-    fn features_read_as_words() {
-        assert_eq!(
-            feature_words("right_forearm.rate_x"),
-            "Right forearm rate x"
-        );
+            });
     }
 }

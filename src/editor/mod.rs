@@ -4,20 +4,24 @@
 mod bar;
 mod controls;
 mod failures;
+mod file;
 mod hand;
 mod header;
+mod learning;
+mod lesson;
 mod level;
 mod mapping;
+mod matrix;
 mod models;
 mod ports;
 #[cfg(test)]
 mod samples;
 mod scene;
-mod seating;
 mod sensors;
 mod style;
 mod text;
 mod traces;
+mod wearing;
 
 use crate::params::InstrumentParams;
 use crate::plugin::desk::{Desk, Request};
@@ -67,6 +71,9 @@ pub struct Editor {
     typed_sender: ports::TypedAddress,
     typed_group: ports::TypedAddress,
     typed_file: String,
+    typed_map: String,
+    typed_sensor: String,
+    map_told: Option<Result<String, String>>,
     load_kind: SlotKind,
     /// Frames since the window opened.
     frames: u32,
@@ -112,6 +119,9 @@ impl Editor {
             typed_sender: ports::TypedAddress::default(),
             typed_group: ports::TypedAddress::default(),
             typed_file: String::new(),
+            typed_map: String::new(),
+            typed_sensor: String::new(),
+            map_told: None,
             load_kind: SlotKind::Gesture,
             frames: 0,
             wanted_size,
@@ -179,7 +189,10 @@ impl Editor {
     fn right(&mut self, ui: &mut Ui, hand: &Hand, scene: &Scene) {
         ui.spacing_mut().item_spacing.y = 8.0;
         let room = ui.available_height();
-        let pages_height = (room * 0.42).clamp(180.0, 330.0);
+        // A matrix needs more room than knobs.
+        let share = if self.page == Page::Map { 0.64 } else { 0.42 };
+        let most = if self.page == Page::Map { 640.0 } else { 330.0 };
+        let pages_height = (room * share).clamp(180.0, most);
         let traces_height = (room - pages_height - 8.0 - 24.0).max(60.0);
         filled_card(ui, |ui| {
             ui.set_height(traces_height);
@@ -193,7 +206,7 @@ impl Editor {
                 .auto_shrink(false)
                 .show(ui, |ui| match self.page {
                     Page::Controls => self.controls(ui, hand, scene),
-                    Page::Map => self.map(ui, scene),
+                    Page::Map => self.map(ui, hand, scene),
                     Page::Timing => self.timing(ui, hand, scene),
                 });
         });

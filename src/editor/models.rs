@@ -2,6 +2,7 @@
 
 use super::Editor;
 use super::bar::bar;
+use super::file;
 use super::hand::Hand;
 use super::scene::Scene;
 use super::style::{self, ALERT, FAINT, MUTED, TEXT};
@@ -9,7 +10,6 @@ use crate::plugin::desk::{Request, SlotView};
 use crate::plugin::state::SlotKind;
 use egui::{RichText, Ui};
 use nice_plug::prelude::{IntParam, Param};
-use std::path::{Path, PathBuf};
 
 impl Editor {
     pub(super) fn models(&mut self, ui: &mut Ui, hand: &Hand, scene: &Scene) {
@@ -76,23 +76,16 @@ impl Editor {
                 self.slot_to_load()
             )));
         });
-        ui.horizontal(|ui| {
-            let width = (ui.available_width() - 68.0).max(60.0);
-            let field = egui::TextEdit::singleline(&mut self.typed_file)
-                .hint_text("/path/to/model.onnx")
-                .desired_width(width);
-            let entered =
-                ui.add(field).lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-            let ready = !self.typed_file.trim().is_empty();
-            if ui.add_enabled(ready, egui::Button::new("Load")).clicked() || (entered && ready) {
-                let slot = self.slot_to_load();
-                self.desk.ask(Request::LoadModel {
-                    kind: self.load_kind,
-                    slot,
-                    file: file_of(&self.typed_file),
-                });
-            }
+        let file = ui.horizontal(|ui| {
+            file::field(ui, &mut self.typed_file, "/path/to/model.onnx", &["Load"])
         });
+        if let Some((_, file)) = file.inner {
+            self.desk.ask(Request::LoadModel {
+                kind: self.load_kind,
+                slot: self.slot_to_load(),
+                file,
+            });
+        }
         ui.label(style::small(
             "Files made by 'imu2music train'. The slot that is selected above is replaced.",
         ));
@@ -176,16 +169,6 @@ fn about(view: &SlotView, gesture: bool) -> String {
     format!("The model that turns {turns}: {rate} steps a second on {count} {of}.")
 }
 
-/// A path as typed or pasted: quotes and a leading `~` are understood.
-fn file_of(typed: &str) -> PathBuf {
-    let typed = typed.trim().trim_matches(['"', '\'']);
-    let typed = typed.strip_prefix("file://").unwrap_or(typed);
-    match (typed.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => Path::new(&home).join(rest),
-        _ => PathBuf::from(typed),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,11 +186,5 @@ mod tests {
             ..Default::default()
         };
         assert_eq!(slot_text(5, &failed).text(), "05 not loaded");
-    }
-
-    #[test]
-    fn pasted_paths_lose_their_quotes() {
-        assert_eq!(file_of(" '/a b/c.onnx' "), PathBuf::from("/a b/c.onnx"));
-        assert_eq!(file_of("file:///a/c.onnx"), PathBuf::from("/a/c.onnx"));
     }
 }

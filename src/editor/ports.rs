@@ -73,7 +73,7 @@ impl TypedAddress {
 }
 
 impl Editor {
-    pub(super) fn ports(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16]) {
+    pub(super) fn ports(&mut self, ui: &mut Ui, scene: &Scene, ports: &[u16], editable: bool) {
         // What is open is shown; before the first activation, what will be.
         let views = scene.ports.iter().map(|view| (view.port, Some(view)));
         let planned = ports
@@ -81,17 +81,19 @@ impl Editor {
             .filter(|_| scene.ports.is_empty())
             .map(|&port| (port, None));
         for (port, view) in views.chain(planned) {
-            if let Some(change) = port_row(ui, port, view) {
+            if let Some(change) = port_row(ui, port, view).filter(|_| editable) {
                 change.apply(port, &mut self.params.session.write().ports);
             }
         }
-        self.announced(ui, scene, ports);
+        if editable {
+            self.announced(ui, scene, ports);
+        }
         if ports.is_empty() && scene.ports.is_empty() {
             ui.label(style::alert(
                 "No port is open. Add one so that sensors can be heard.",
             ));
         }
-        if ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
+        if editable && ports.len() < PORTS_MAX && (self.adding_port || ports.is_empty()) {
             self.add_port(ui, ports);
         }
     }

@@ -21,7 +21,10 @@ pub fn tick(host_s: f64) -> Snapshot {
     motion_energy[0] = 0.5 + 0.4 * phase;
     let mut freshness = [0.0; crate::gesture::ROLE_COUNT];
     freshness[0] = 1.0;
+    let mut worn = [None; crate::gesture::ROLE_COUNT];
+    worn[0] = Some(DeviceId(1));
     Snapshot {
+        worn,
         song_s: host_s,
         host_s,
         motion_energy,

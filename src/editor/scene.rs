@@ -3,12 +3,15 @@
 
 use super::failures::Failures;
 use super::level::Meter;
+use crate::gesture::Role;
+use crate::gesture::features::FeatureBank;
+use crate::gesture::guided::Progress;
 use crate::params::SLOT_COUNT;
-use crate::plugin::desk::{HISTORY_TICKS, PortView, SlotView, View};
+use crate::plugin::desk::{HISTORY_TICKS, LearnView, PortView, SlotView, View};
 use crate::sensor::announcement::Announced;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::frame::DeviceId;
-use crate::sensor::intake::HubCounters;
+use crate::sensor::intake::{HubCounters, UnknownMessage};
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use std::collections::{BTreeMap, VecDeque};
@@ -34,6 +37,11 @@ pub struct Scene {
     pub sounds: [SlotView; SLOT_COUNT],
     pub performer: Option<Style>,
     pub mapping_problems: Vec<String>,
+    pub bank: FeatureBank,
+    pub lesson: Option<Progress>,
+    pub unknown: Vec<UnknownMessage>,
+    pub learning: Option<LearnView>,
+    pub ports_from_environment: Option<String>,
     pub notice: Option<String>,
     pub helper_mode: bool,
     /// The newest tick, while the host calls the plugin.
@@ -77,6 +85,11 @@ impl Scene {
             sounds: view.sounds.clone(),
             performer: view.performer,
             mapping_problems: view.mapping_problems.clone(),
+            bank: view.bank,
+            lesson: view.lesson.clone(),
+            unknown: view.unknown.clone(),
+            learning: view.learning.clone(),
+            ports_from_environment: view.ports_from_environment.clone(),
             notice: view.notice.clone(),
             helper_mode: view.helper_mode,
             tick: newest.filter(|tick| (now_s - tick.host_s).abs() < STOPPED_S),
@@ -90,6 +103,25 @@ impl Scene {
             .iter()
             .filter(|device| self.silent_s(device) < AWAY_S)
             .count()
+    }
+
+    /// Who is worn in a role, while the host calls the plugin.
+    pub fn worn(&self, role: Role) -> Option<DeviceId> {
+        self.tick.as_ref()?.worn[role.index()]
+    }
+
+    /// The limb that a device plays now.
+    pub fn role_of(&self, device: DeviceId) -> Option<Role> {
+        Role::ALL
+            .into_iter()
+            .find(|role| self.worn(*role) == Some(device))
+    }
+
+    /// Devices that are heard and that nobody wears.
+    pub fn spares(&self) -> impl Iterator<Item = &DeviceStatus> {
+        self.devices
+            .iter()
+            .filter(|device| self.silent_s(device) < AWAY_S && self.role_of(device.id).is_none())
     }
 
     pub fn silent_s(&self, device: &DeviceStatus) -> f64 {

@@ -16,22 +16,31 @@ use egui::{Align, Layout, RichText, TextStyle, Ui};
 impl Editor {
     pub(super) fn sensors(&mut self, ui: &mut Ui, scene: &Scene) {
         let ports = self.params.session.read().ports.clone();
+        // What the environment sets cannot be edited here.
+        let fixed = scene.ports_from_environment.as_deref();
         ui.horizontal(|ui| {
             style::title(ui, "Sensors");
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 if ports.len() < PORTS_MAX
+                    && fixed.is_none()
                     && ui.add(style::quiet_button("+ port").small()).clicked()
                 {
                     self.adding_port = !self.adding_port;
                 }
             });
         });
-        self.ports(ui, scene, &ports);
+        self.ports(ui, scene, &ports, fixed.is_none());
+        if let Some(fixed) = fixed {
+            ui.label(style::small(format!(
+                "{fixed} in the environment sets the ports: the song's own are not used, and none can be changed here."
+            )));
+        }
         self.reach(ui, scene);
         ui.add_space(2.0);
         if scene.performer.is_some() {
             self.performing(ui, scene);
         }
+        self.strangers(ui, scene);
         if scene.devices.is_empty() && scene.performer.is_none() {
             self.nobody(ui, scene);
         } else {
@@ -116,7 +125,7 @@ impl Editor {
                 ui.set_height(18.0);
                 style::dot(ui, if away { FAINT } else { ACCENT });
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    match self.role_of(scene, device) {
+                    match scene.role_of(device.id) {
                         Some(role) => style::chip(ui, &words(role.name()), if away { FAINT } else { ACCENT }),
                         None => style::chip(ui, "not used", MUTED)
                             .on_hover_text("The gesture model listens to no more limbs, or the map gives this sensor none."),

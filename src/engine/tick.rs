@@ -6,6 +6,7 @@ use super::ticks::Chunk;
 use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
 use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::features::LimbFeature;
+use crate::gesture::mapping::Channels;
 use crate::gesture::pipeline::Motion;
 use crate::neural::gesture_model::Intent;
 use crate::neural::voice::{Draw, SoundRack};
@@ -33,7 +34,6 @@ impl Engine {
                     Some(mail)
                 }
                 Mail::Seating(seating) => {
-                    self.seating = *seating;
                     self.motion.set_seating(seating);
                     Some(mail)
                 }
@@ -84,12 +84,14 @@ impl Engine {
             dice: dice(tick as i64 + self.song_tick_offset),
         };
         let slot = usize::from(self.settings.gesture_slot);
-        let intent = self
-            .gestures
-            .tick(slot, &motion.bank, draw, crossfade_ticks);
+        let channels = Channels {
+            bank: motion.bank,
+            macros: self.settings.macros,
+        };
+        let intent = self.gestures.tick(slot, &channels, draw, crossfade_ticks);
         if !self.settings.freeze {
             self.intent = intent;
-            self.presence = motion.freshest(&self.seating);
+            self.presence = motion.freshest(self.motion.seating());
         }
         self.controls = mix::mix(
             &self.settings.overrides,
@@ -153,6 +155,7 @@ impl Engine {
             host_s: time.0,
             motion_energy: motion.bank.0.map(|limb| limb[LimbFeature::Energy.index()]),
             freshness: motion.freshness,
+            worn: *self.motion.worn(),
             controls: self.controls,
             onset: self.intent.onset,
             confidence: self.intent.confidence,
@@ -175,6 +178,7 @@ impl Engine {
             offline: self.settings.offline,
         };
         self.telemetry.push(snapshot);
+        self.telemetry.push_bank(&motion.bank);
     }
 
     fn overruns(&self) -> u64 {

@@ -235,14 +235,11 @@ fn product(a: [Vector; 3], b: [Vector; 3]) -> [Vector; 3] {
 }
 
 fn invert(m: [Vector; 3]) -> Option<[Vector; 3]> {
-    let cross = |a: Vector, b: Vector| {
-        [
-            a[1] * b[2] - a[2] * b[1],
-            a[2] * b[0] - a[0] * b[2],
-            a[0] * b[1] - a[1] * b[0],
-        ]
-    };
-    let columns = [cross(m[1], m[2]), cross(m[2], m[0]), cross(m[0], m[1])];
+    let columns = [
+        quat::cross(m[1], m[2]),
+        quat::cross(m[2], m[0]),
+        quat::cross(m[0], m[1]),
+    ];
     let determinant = quat::dot(m[0], columns[0]);
     (determinant.is_finite() && determinant.abs() > 1e-12)
         .then(|| transpose(columns).map(|row| quat::scale(row, 1.0 / determinant)))

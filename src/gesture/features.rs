@@ -322,8 +322,24 @@ impl Limb {
         for (feature, value) in features.iter_mut().zip(values) {
             *feature = *value as f32;
         }
-        features[LIMB_FEATURE_COUNT - AUX_COUNT..].copy_from_slice(&self.aux);
+        let aux = LimbFeature::Aux1.index();
+        features[aux..aux + AUX_COUNT].copy_from_slice(&self.aux);
+        self.write_axes(&mut features);
         features
+    }
+
+    /// Where the sensor's x and y axes point, turned so that x is forward.
+    fn write_axes(&self, features: &mut [f32; LIMB_FEATURE_COUNT]) {
+        if self.source == PoseSource::Unknown {
+            return;
+        }
+        let first = LimbFeature::XAxisX.index();
+        for (column, axis) in [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]].into_iter().enumerate() {
+            let points = self.heading.ahead(rotate(self.pose, axis));
+            for (row, value) in points.into_iter().enumerate() {
+                features[first + 3 * column + row] = value as f32;
+            }
+        }
     }
 }
 

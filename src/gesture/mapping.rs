@@ -1,28 +1,43 @@
-//! Which device is worn where, and which feature feeds which model input. `Mapping` is the document that is saved
+//! Which device is worn where, and which channels feed which model input. `Mapping` is the document that is saved
 //! with the project; `compile` turns it into fixed arrays for the audio thread.
+//!
+//! A matrix: an input hears the channel it is named after, or another, and any further ones added to it. Whatever
+//! the player leaves alone is not in the document and follows the device and the model.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::features::{FEATURE_COUNT, FeatureBank};
-use super::{ROLE_COUNT, Role};
-use crate::sensor::DeviceId;
+mod channels;
+mod compiled;
+pub mod file;
+mod route;
+mod seating;
 
-/// Most inputs that a gesture model may have.
-pub const INPUT_CAPACITY: usize = 256;
+pub use channels::{CHANNEL_COUNT, Channels, MACRO_COUNT};
+pub use compiled::{CompiledMap, INPUT_CAPACITY, MapPlayer, ROUTE_CAPACITY};
+pub use seating::{KnownDevice, Seat, Seating};
 
-/// How one model input is fed: `gain · (±source) + offset`.
+use super::Role;
+use super::alignment::Alignment;
+use super::features::LimbFeature;
+use route::Route;
+
+/// How one channel feeds one model input: `gain · (±bend(smooth(channel))) + offset`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InputSource {
-    /// Feature name, as `right_forearm.rate_x`; empty for the feature that the input is named after.
+    /// `right_forearm.rate_x` or `macro_1`; empty for the channel that the input is named after.
     pub source: String,
     pub gain: f32,
-    /// In the feature's unit.
+    /// In the input's unit.
     pub offset: f32,
+    /// Bend of the response, -1 to 1: below 0 small movements count more, above 0 less; 0 is straight.
+    pub curve: f32,
+    /// 0 (none) to 1: how much a slow hand is smoothed (1 € filter).
+    pub smoothing: f32,
     pub invert: bool,
-    /// Feeds the feature's resting value.
+    /// Feeds the resting value.
     pub mute: bool,
 }
 
@@ -32,14 +47,26 @@ impl Default for InputSource {
             source: String::new(),
             gain: 1.0,
             offset: 0.0,
+            curve: 0.0,
+            smoothing: 0.0,
             invert: false,
             mute: false,
         }
     }
 }
 
+/// What was learned of one role: how its sensor sits on the body, and how far its wearer moves.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoleCalibration {
+    /// How the sensor is turned on the limb, from two guided poses.
+    pub alignment: Option<Alignment>,
+    /// Least and most of a feature while its wearer moved through their range; by feature name, as `energy`.
+    pub ranges: BTreeMap<String, (f32, f32)>,
+}
+
 /// What the player chose. Whatever is not here is automatic: the first devices to arrive fill the roles that the
-/// model asks for, in order, and every input hears the feature it is named after.
+/// model asks for, in order, and every input hears the channel it is named after.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Mapping {
@@ -47,134 +74,61 @@ pub struct Mapping {
     pub seats: BTreeMap<Role, String>,
     /// By model input name.
     pub inputs: BTreeMap<String, InputSource>,
+    /// Channels that are added to an input beside the one above, by model input name.
+    pub added: BTreeMap<String, Vec<InputSource>>,
+    pub calibration: BTreeMap<Role, RoleCalibration>,
 }
 
-/// A device that the hub has seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KnownDevice<'a> {
-    pub id: DeviceId,
-    pub key: &'a str,
+/// An input of a gesture model, by its metadata.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelInput {
+    pub name: String,
+    /// What it heard most of the time while it was trained, in its unit; `None` where the model does not say.
+    pub trained_span: Option<(f32, f32)>,
+}
+
+impl AsRef<str> for ModelInput {
+    fn as_ref(&self) -> &str {
+        &self.name
+    }
 }
 
 /// Why a part of the mapping has no effect. The rest of it works.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MappingProblem {
-    #[error("input {input} hears no feature called {source_name:?}: choose one in the map")]
+    #[error("input {input} hears no channel called {source_name:?}: choose one in the map")]
     UnknownSource { input: String, source_name: String },
-    #[error("the device {key:?} chosen for {} is not here: switch it on or choose another", role.name())]
+    #[error("the device {key:?} chosen for {} is not here: switch it on, re-seat the role, or choose another", role.name())]
     MissingDevice { role: Role, key: String },
-    #[error("the gain or offset of input {input} is not a finite number: it is taken as 1 and 0")]
-    NotFinite { input: String },
+    #[error("{field} of input {input} is not a finite number: it is left out")]
+    NotFinite { input: String, field: &'static str },
     #[error("the model has {count} inputs, {INPUT_CAPACITY} are heard")]
     TooManyInputs { count: usize },
-}
-
-/// Who sits in a role.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seat {
-    /// Nothing asks for this role.
-    Empty,
-    /// The next device that no seat names.
-    Automatic,
-    Device(DeviceId),
-    /// Kept for a device that is not here.
-    Reserved,
-}
-
-/// The seats by role and the order in which automatic ones are filled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seating {
-    pub seats: [Seat; ROLE_COUNT],
-    order: [Role; ROLE_COUNT],
-    wanted: usize,
-}
-
-impl Seating {
-    /// The roles asked for, first the one the model names first.
-    pub fn wanted(&self) -> &[Role] {
-        &self.order[..self.wanted.min(ROLE_COUNT)]
-    }
-
-    fn want(&mut self, role: Role) {
-        if self.wanted < ROLE_COUNT && !self.wanted().contains(&role) {
-            self.order[self.wanted] = role;
-            self.wanted += 1;
-            self.seats[role.index()] = Seat::Automatic;
-        }
-    }
-
-    /// Wants what either wants; `self` comes first and keeps its own seats.
-    pub fn join(&mut self, other: &Seating) {
-        for role in other.wanted() {
-            if !self.wanted().contains(role) {
-                self.want(*role);
-                self.seats[role.index()] = other.seats[role.index()];
-            }
-        }
-    }
-}
-
-impl Default for Seating {
-    fn default() -> Self {
-        Seating {
-            seats: [Seat::Empty; ROLE_COUNT],
-            order: Role::ALL,
-            wanted: 0,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Route {
-    /// Index in the bank; beyond it for an input that hears nothing.
-    feature: u16,
-    gain: f32,
-    offset: f32,
-}
-
-/// A mapping as the audio thread uses it: fixed arrays, `Copy`.
-#[derive(Clone, Copy, Debug)]
-pub struct CompiledMap {
-    pub seating: Seating,
-    routes: [Route; INPUT_CAPACITY],
-    count: usize,
-}
-
-impl CompiledMap {
-    /// Hears nothing and wants no device.
-    pub fn empty() -> Self {
-        CompiledMap {
-            seating: Seating::default(),
-            routes: [Route {
-                feature: FEATURE_COUNT as u16,
-                gain: 0.0,
-                offset: 0.0,
-            }; INPUT_CAPACITY],
-            count: 0,
-        }
-    }
-
-    pub fn input_count(&self) -> usize {
-        self.count
-    }
-
-    /// Writes the model's inputs, in its order; inputs beyond the map get 0. Always finite.
-    pub fn apply(&self, bank: &FeatureBank, inputs: &mut [f32]) {
-        let routes = &self.routes[..self.count.min(INPUT_CAPACITY)];
-        for (index, input) in inputs.iter_mut().enumerate() {
-            let value = routes.get(index).map_or(0.0, |route| {
-                route.gain * bank.get(usize::from(route.feature)) + route.offset
-            });
-            *input = if value.is_finite() { value } else { 0.0 };
-        }
-    }
+    #[error("the map has more than {ROUTE_CAPACITY} connections: take away some that were added")]
+    TooManyRoutes,
 }
 
 impl Mapping {
-    /// For a model that asks for `inputs`, with the devices seen so far. Never fails: what cannot be done is listed.
+    /// For a model that asks for `inputs` by name alone.
     pub fn compile(
         &self,
         inputs: &[impl AsRef<str>],
+        devices: &[KnownDevice<'_>],
+    ) -> (CompiledMap, Vec<MappingProblem>) {
+        let inputs: Vec<ModelInput> = inputs
+            .iter()
+            .map(|name| ModelInput {
+                name: name.as_ref().into(),
+                trained_span: None,
+            })
+            .collect();
+        self.compile_for(&inputs, devices)
+    }
+
+    /// For a model that asks for `inputs`, with the devices seen so far. Never fails: what cannot be done is listed.
+    pub fn compile_for(
+        &self,
+        inputs: &[ModelInput],
         devices: &[KnownDevice<'_>],
     ) -> (CompiledMap, Vec<MappingProblem>) {
         let mut map = CompiledMap::empty();
@@ -184,55 +138,64 @@ impl Mapping {
                 count: inputs.len(),
             });
         }
-        for (route, input) in map.routes.iter_mut().zip(inputs) {
-            if let Some(feature) = self.route(input.as_ref(), route, &mut problems) {
-                let role = FeatureBank::feature_at(feature).map(|(role, _)| role);
-                role.into_iter().for_each(|role| map.seating.want(role));
-            }
+        map.input_count = inputs.len().min(INPUT_CAPACITY);
+        for (number, input) in inputs.iter().take(INPUT_CAPACITY).enumerate() {
+            self.connect(number, input, &mut map, &mut problems);
         }
-        map.count = inputs.len().min(INPUT_CAPACITY);
+        for (role, learned) in &self.calibration {
+            map.seating.turns[role.index()] = learned.alignment.and_then(Alignment::turn);
+        }
         self.take_seats(&mut map.seating, devices, &mut problems);
         (map, problems)
     }
 
-    fn route(
+    /// Every connection of one input: its own, then those that were added.
+    fn connect(
         &self,
-        input: &str,
-        route: &mut Route,
+        number: usize,
+        input: &ModelInput,
+        map: &mut CompiledMap,
         problems: &mut Vec<MappingProblem>,
-    ) -> Option<usize> {
-        let chosen = self.inputs.get(input).cloned().unwrap_or_default();
-        let name = if chosen.source.is_empty() {
-            input
-        } else {
-            &chosen.source
-        };
-        let Some(feature) = FeatureBank::index_of(name) else {
-            problems.push(MappingProblem::UnknownSource {
-                input: input.into(),
-                source_name: name.into(),
-            });
-            return None;
-        };
-        let (mut gain, mut offset) = (chosen.gain, chosen.offset);
-        if !(gain.is_finite() && offset.is_finite()) {
-            problems.push(MappingProblem::NotFinite {
-                input: input.into(),
-            });
-            (gain, offset) = (1.0, 0.0);
+    ) {
+        let automatic = InputSource::default();
+        let own = self.inputs.get(&input.name).unwrap_or(&automatic);
+        let added = self.added.get(&input.name).into_iter().flatten();
+        for (place, chosen) in std::iter::once(own).chain(added).enumerate() {
+            let name = if chosen.source.is_empty() {
+                &input.name
+            } else {
+                &chosen.source
+            };
+            let Some(channel) = Channels::index_of(name) else {
+                problems.push(MappingProblem::UnknownSource {
+                    input: input.name.clone(),
+                    source_name: name.clone(),
+                });
+                continue;
+            };
+            let learned = self.learned_range(channel);
+            let mut route = Route::new(number, channel, input, chosen, learned, problems);
+            // What was added and is muted adds nothing.
+            if place > 0 && chosen.mute {
+                route.rest_at(0.0);
+            }
+            if let Some((role, _)) = Channels::limb_of(channel) {
+                map.seating.want(role);
+            }
+            if !map.push(route) {
+                if !problems.contains(&MappingProblem::TooManyRoutes) {
+                    problems.push(MappingProblem::TooManyRoutes);
+                }
+                return;
+            }
         }
-        if chosen.invert {
-            gain = -gain;
-        }
-        if chosen.mute {
-            (gain, offset) = (0.0, FeatureBank::NEUTRAL.get(feature));
-        }
-        *route = Route {
-            feature: feature as u16,
-            gain,
-            offset,
-        };
-        Some(feature)
+    }
+
+    fn learned_range(&self, channel: usize) -> Option<(f32, f32)> {
+        let (role, feature): (Role, LimbFeature) = Channels::limb_of(channel)?;
+        let range = *self.calibration.get(&role)?.ranges.get(feature.name())?;
+        let usable = range.0.is_finite() && range.1.is_finite() && range.1 - range.0 > 1e-6;
+        (usable && !feature.is_direction()).then_some(range)
     }
 
     fn take_seats(
@@ -245,7 +208,11 @@ impl Mapping {
             if seating.seats[role.index()] == Seat::Empty {
                 continue;
             }
-            let found = devices.iter().find(|device| device.key == key);
+            // A device that comes back under another address is listed twice by its own id: the one heard last is it.
+            let found = devices
+                .iter()
+                .filter(|device| device.key == key)
+                .max_by(|a, b| a.last_seen.0.total_cmp(&b.last_seen.0));
             seating.seats[role.index()] = match found {
                 Some(device) => Seat::Device(device.id),
                 None => {
@@ -261,77 +228,4 @@ impl Mapping {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const INPUTS: [&str; 3] = ["left_forearm.speed", "right_forearm.up_z", "nonsense"];
-
-    fn bank() -> FeatureBank {
-        let mut bank = FeatureBank::NEUTRAL;
-        bank.0[Role::LeftForearm.index()][12] = 3.0;
-        bank
-    }
-
-    #[test]
-    fn an_input_hears_the_feature_it_is_named_after() {
-        let (map, problems) = Mapping::default().compile(&INPUTS, &[]);
-        let mut inputs = [f32::NAN; 4];
-        map.apply(&bank(), &mut inputs);
-        assert_eq!(inputs, [3.0, 1.0, 0.0, 0.0]);
-        assert_eq!(problems.len(), 1);
-        assert_eq!(
-            map.seating.wanted(),
-            [Role::LeftForearm, Role::RightForearm]
-        );
-        assert_eq!(
-            map.seating.seats[Role::LeftForearm.index()],
-            Seat::Automatic
-        );
-    }
-
-    #[test]
-    fn what_the_player_chose_survives_saving_and_shapes_the_input() {
-        let mut mapping = Mapping::default();
-        let shaped = InputSource {
-            source: "left_forearm.speed".into(),
-            gain: 2.0,
-            offset: 0.5,
-            invert: true,
-            mute: false,
-        };
-        let muted = InputSource {
-            mute: true,
-            ..InputSource::default()
-        };
-        mapping.inputs.insert("nonsense".into(), shaped);
-        mapping.inputs.insert("right_forearm.up_z".into(), muted);
-        mapping.seats.insert(Role::LeftForearm, "wrist-7".into());
-        mapping.seats.insert(Role::RightForearm, "gone".into());
-        let saved = serde_json::to_string(&mapping).unwrap();
-        let mapping: Mapping = serde_json::from_str(&saved).unwrap();
-
-        let here = KnownDevice {
-            id: DeviceId(4),
-            key: "wrist-7",
-        };
-        let (map, problems) = mapping.compile(&INPUTS, &[here]);
-        let mut inputs = [0.0; 3];
-        let mut moved = bank();
-        moved.0[Role::RightForearm.index()][8] = -1.0;
-        map.apply(&moved, &mut inputs);
-        assert_eq!(inputs, [3.0, 1.0, -5.5]);
-        let seats = map.seating.seats;
-        assert_eq!(seats[Role::LeftForearm.index()], Seat::Device(DeviceId(4)));
-        assert_eq!(seats[Role::RightForearm.index()], Seat::Reserved);
-        assert_eq!(seats[Role::Head.index()], Seat::Empty);
-        assert_eq!(problems.len(), 1, "{problems:?}");
-    }
-
-    #[test]
-    fn an_old_or_partial_document_still_opens() {
-        let text = r#"{"inputs": {"a": {"source": "head.energy"}}}"#;
-        let mapping: Mapping = serde_json::from_str(text).unwrap();
-        assert_eq!(mapping.inputs["a"].gain, 1.0);
-        assert!(mapping.seats.is_empty());
-    }
-}
+mod tests;

@@ -3,8 +3,10 @@
 //! Pure: time comes in as stamps, nothing is read from a clock, and the same pushes and reads give the same
 //! numbers, so training runs this very code. Nothing allocates after `new`; any input gives finite output.
 
+pub mod alignment;
 pub mod calibration;
 pub mod features;
+pub mod guided;
 pub mod heading;
 pub mod mapping;
 pub mod orientation;

@@ -1,9 +1,11 @@
 //! The whole gesture side in one piece: readings in, the features of every role at each tick out. Engine and
 //! training both call this, so that what was trained is what plays. Audio thread; nothing allocates after `new`.
 
+use super::alignment::aligned;
 use super::features::{FeatureBank, LIMB_FEATURE_COUNT, Limb, LimbFeature};
-use super::mapping::{CompiledMap, Seat, Seating};
+use super::mapping::{Seat, Seating};
 use super::playout::Playout;
+use super::quaternion::Quaternion;
 use super::{ROLE_COUNT, Role, TICK_S};
 use crate::sensor::{DeviceId, SensorFrame};
 use crate::units::HostTime;
@@ -40,18 +42,19 @@ impl Motion {
     }
 }
 
-/// Playout, limbs and map.
+/// Playout, seats and limbs.
 #[derive(Clone, Debug)]
 pub struct MotionTick {
     pub playout: Playout,
     limbs: [Limb; ROLE_COUNT],
     worn: [Option<DeviceId>; ROLE_COUNT],
-    map: CompiledMap,
-    /// As measured, before freeze and engagement.
+    seating: Seating,
+    /// How each limb's sensor is turned, as its state has it.
+    turned: [Option<Quaternion>; ROLE_COUNT],
+    /// As measured, before engagement.
     measured: Motion,
     measured_at: HostTime,
     motion: Motion,
-    is_frozen: bool,
     is_engaged: bool,
     engaged: f32,
 }
@@ -62,17 +65,17 @@ impl MotionTick {
             playout: Playout::new(),
             limbs: std::array::from_fn(|_| Limb::new()),
             worn: [None; ROLE_COUNT],
-            map: CompiledMap::empty(),
+            seating: Seating::default(),
+            turned: [None; ROLE_COUNT],
             measured: Motion::NEUTRAL,
             measured_at: HostTime(f64::NEG_INFINITY),
             motion: Motion::NEUTRAL,
-            is_frozen: false,
             is_engaged: true,
             engaged: 1.0,
         }
     }
 
-    /// Forgets all motion; the map, freeze and engagement stay.
+    /// Forgets all motion; seats and engagement stay.
     pub fn reset(&mut self) {
         self.playout.reset();
         self.limbs.iter_mut().for_each(Limb::reset);
@@ -87,14 +90,13 @@ impl MotionTick {
         self.playout.push(frame);
     }
 
-    /// Devices that keep their role keep their state.
-    pub fn set_map(&mut self, map: &CompiledMap) {
-        self.map = *map;
+    /// Who wears what from now on. Devices that keep their role keep their state.
+    pub fn set_seating(&mut self, seating: &Seating) {
+        self.seating = *seating;
     }
 
-    /// Only the seats: for an engine that plays several models, each with its own map over one bank.
-    pub fn set_seating(&mut self, seating: &Seating) {
-        self.map.seating = *seating;
+    pub fn seating(&self) -> &Seating {
+        &self.seating
     }
 
     /// "This is forward", for every limb.
@@ -102,19 +104,14 @@ impl MotionTick {
         self.limbs.iter_mut().for_each(Limb::recentre);
     }
 
-    /// Holds the features, pose and movement both, as they are. Sensors are followed underneath.
-    pub fn freeze(&mut self, is_frozen: bool) {
-        self.is_frozen = is_frozen;
-    }
-
     /// Released, every feature glides to its resting value and freshness to 0 within 100 ms.
     pub fn engage(&mut self, is_engaged: bool) {
         self.is_engaged = is_engaged;
     }
 
-    /// Which device is worn in a role now.
-    pub fn worn(&self, role: Role) -> Option<DeviceId> {
-        self.worn[role.index()]
+    /// Which device is worn in each role now.
+    pub fn worn(&self) -> &[Option<DeviceId>; ROLE_COUNT] {
+        &self.worn
     }
 
     pub fn limb(&self, role: Role) -> &Limb {
@@ -137,11 +134,9 @@ impl MotionTick {
         let way = TICK_S as f32 / ENGAGE_S;
         let way = if self.is_engaged { way } else { -way };
         self.engaged = (self.engaged + way).clamp(0.0, 1.0);
-        if !self.is_frozen {
-            for role in 0..ROLE_COUNT {
-                self.motion.bank.0[role] = engaged(self.measured.bank.0[role], self.engaged);
-                self.motion.freshness[role] = self.measured.freshness[role] * self.engaged;
-            }
+        for role in 0..ROLE_COUNT {
+            self.motion.bank.0[role] = engaged(self.measured.bank.0[role], self.engaged);
+            self.motion.freshness[role] = self.measured.freshness[role] * self.engaged;
         }
         &self.motion
     }
@@ -154,20 +149,26 @@ impl MotionTick {
                 None => (LimbFeature::NEUTRAL, 0.0),
                 Some(device) => {
                     let played = self.playout.read(device, time);
-                    let features = self.limbs[role].step_fresh(&played.frame, played.freshness);
+                    let frame = self.turn(role, &played.frame);
+                    let features = self.limbs[role].step_fresh(&frame, played.freshness);
                     (features, played.freshness)
                 }
             };
         }
     }
 
-    /// The inputs of the map's model at the last tick.
-    pub fn inputs(&self, inputs: &mut [f32]) {
-        self.map.apply(&self.motion.bank, inputs);
+    /// The reading in the limb's own axes, where it is known how its sensor sits.
+    fn turn(&mut self, role: usize, frame: &SensorFrame) -> SensorFrame {
+        let turn = self.seating.turns[role];
+        if self.turned[role] != turn {
+            self.turned[role] = turn;
+            self.limbs[role].reset();
+        }
+        turn.map_or(*frame, |turn| aligned(frame, turn))
     }
 
     fn take_seats(&mut self, time: HostTime) {
-        let seats = self.map.seating.seats;
+        let seats = self.seating.seats;
         for (role, seat) in seats.into_iter().enumerate() {
             match seat {
                 Seat::Device(device) => self.wear(role, Some(device)),
@@ -175,7 +176,7 @@ impl MotionTick {
                 Seat::Automatic => {}
             }
         }
-        let seating = self.map.seating;
+        let seating = self.seating;
         for role in seating.wanted().iter().map(|role| role.index()) {
             if seats[role] != Seat::Automatic {
                 continue;
@@ -194,7 +195,7 @@ impl MotionTick {
 
     /// The first device to have come that is heard and that no role names.
     fn spare(&self, time: HostTime) -> Option<DeviceId> {
-        let seats = &self.map.seating.seats;
+        let seats = &self.seating.seats;
         self.playout.devices().iter().copied().find(|device| {
             !self.worn.contains(&Some(*device))
                 && !seats.contains(&Seat::Device(*device))
@@ -227,7 +228,9 @@ fn engaged(features: [f32; LIMB_FEATURE_COUNT], amount: f32) -> [f32; LIMB_FEATU
     }
     let up = LimbFeature::UpX.index()..LimbFeature::UpZ.index() + 1;
     let heading = LimbFeature::HeadingSin.index()..LimbFeature::HeadingCos.index() + 1;
-    for direction in [up, heading] {
+    let x_axis = LimbFeature::XAxisX.index()..LimbFeature::XAxisZ.index() + 1;
+    let y_axis = LimbFeature::YAxisX.index()..LimbFeature::YAxisZ.index() + 1;
+    for direction in [up, heading, x_axis, y_axis] {
         let part = &mut out[direction.clone()];
         let norm = part.iter().map(|v| v * v).sum::<f32>().sqrt();
         if norm > 1e-3 {

@@ -14,6 +14,14 @@ pub fn length(a: Vector) -> f64 {
     dot(a, a).sqrt()
 }
 
+pub fn cross(a: Vector, b: Vector) -> Vector {
+    [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
+}
+
 pub fn scale(a: Vector, by: f64) -> Vector {
     a.map(|v| v * by)
 }
@@ -73,6 +81,25 @@ pub fn matrix(q: Quaternion) -> [Vector; 3] {
             1.0 - 2.0 * (x * x + y * y),
         ],
     ]
+}
+
+/// The unit quaternion of a rotation matrix (rows), by its largest component (Shepperd 1978).
+pub fn from_matrix(m: [Vector; 3]) -> Option<Quaternion> {
+    let squares = [
+        1.0 + m[0][0] + m[1][1] + m[2][2],
+        1.0 + m[0][0] - m[1][1] - m[2][2],
+        1.0 - m[0][0] + m[1][1] - m[2][2],
+        1.0 - m[0][0] - m[1][1] + m[2][2],
+    ];
+    let largest = (0..4).max_by(|a, b| squares[*a].total_cmp(&squares[*b]))?;
+    let [wx, wy, wz] = [m[2][1] - m[1][2], m[0][2] - m[2][0], m[1][0] - m[0][1]];
+    let [xy, xz, yz] = [m[0][1] + m[1][0], m[0][2] + m[2][0], m[1][2] + m[2][1]];
+    unit(match largest {
+        0 => [squares[0], wx, wy, wz],
+        1 => [wx, squares[1], xy, xz],
+        2 => [wy, xy, squares[2], yz],
+        _ => [wz, xz, yz, squares[3]],
+    })
 }
 
 /// Turns a vector from sensor axes into earth axes.
@@ -159,6 +186,13 @@ mod tests {
         fn a_rotation_vector_survives_the_round_trip(v in prop::array::uniform3(-1.7f64..1.7)) {
             let back = to_rotation_vector(from_rotation_vector(v));
             prop_assert!(length(subtract(back, v)) < 1e-9);
+        }
+
+        #[test]
+        fn a_matrix_gives_its_quaternion_back(q in any_unit()) {
+            let back = from_matrix(matrix(q)).unwrap();
+            let same = q.iter().zip(back).map(|(a, b)| a * b).sum::<f64>();
+            prop_assert!(same.abs() > 1.0 - 1e-9);
         }
 
         #[test]

@@ -105,9 +105,71 @@ impl Smoothed {
     }
 }
 
+/// The 1 € filter (Casiez, Roussel and Vogel 2012): a low-pass whose cut-off rises with the speed of its input, so
+/// that a slow hand does not tremble and a fast one is not late. In `f32`: it has no slow poles.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OneEuro {
+    value: Option<f32>,
+    speed: f32,
+}
+
+/// Cut-off of the speed estimate, as the authors advise.
+const SPEED_CUTOFF_HZ: f32 = 1.0;
+
+impl OneEuro {
+    pub fn reset(&mut self) {
+        *self = OneEuro::default();
+    }
+
+    /// `slow_hz` is the cut-off at rest, `opening_hz` what a speed of 1 a second adds. Starts at its first value;
+    /// what is not finite is passed over.
+    pub fn step(&mut self, input: f32, step_s: f32, slow_hz: f32, opening_hz: f32) -> f32 {
+        let before = self.value.unwrap_or(input);
+        if !input.is_finite() {
+            return before;
+        }
+        let speed = (input - before) / step_s;
+        self.speed += (speed - self.speed) * share(SPEED_CUTOFF_HZ, step_s);
+        let cutoff_hz = slow_hz + opening_hz * self.speed.abs();
+        let value = before + (input - before) * share(cutoff_hz, step_s);
+        self.value = Some(value);
+        value
+    }
+}
+
+/// Share of the way in one step at a cut-off.
+fn share(cutoff_hz: f32, step_s: f32) -> f32 {
+    let ratio = std::f32::consts::TAU * cutoff_hz * step_s;
+    ratio / (ratio + 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slow_hand_is_smoothed_and_a_fast_one_is_not_late() {
+        let tremble = |i: i32| if i % 2 == 0 { 0.02 } else { -0.02 };
+        let mut filter = OneEuro::default();
+        let held: Vec<f32> = (0..400)
+            .map(|i| filter.step(tremble(i), 0.01, 1.0, 4.0))
+            .collect();
+        let most = held[200..]
+            .iter()
+            .fold(0.0, |most: f32, v| most.max(v.abs()));
+        assert!(most < 0.004, "{most}");
+        // Across the whole span in a tenth of a second.
+        let mut reached = 0.0;
+        for i in 0..25 {
+            reached = filter.step((i as f32 * 0.1).min(1.0), 0.01, 1.0, 4.0);
+        }
+        let mut slow = OneEuro::default();
+        let mut late = 0.0;
+        for i in 0..25 {
+            late = slow.step((i as f32 * 0.1).min(1.0), 0.01, 1.0, 0.0);
+        }
+        assert!(reached > 0.9 && late < 0.75, "{reached} {late}");
+    }
 
     #[test]
     fn a_constant_passes_unchanged_for_an_hour() {

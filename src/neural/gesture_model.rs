@@ -12,6 +12,7 @@ use super::contract::{Contract, Kind, Output, Probability};
 use super::error::ModelError;
 use super::runner::Runner;
 use crate::controls::{CONTROL_COUNT, Control, Controls};
+use crate::gesture::mapping::ModelInput;
 pub use feed::Feed;
 use pitch::{Dice, PitchChoice};
 
@@ -193,6 +194,24 @@ impl GestureModel {
         self.feed.names()
     }
 
+    /// Inputs of `step` in its order, each with what it heard of two standard deviations about its mean.
+    pub fn inputs(&self) -> Vec<ModelInput> {
+        let groups = self.contract().inputs.iter();
+        let each = groups.flat_map(|group| {
+            group.names.iter().enumerate().map(move |(index, name)| {
+                let mean = group.mean.get(index).copied().unwrap_or(0.0);
+                let deviation = group.scale.get(index).map(|scale| 1.0 / scale);
+                ModelInput {
+                    name: name.clone(),
+                    trained_span: deviation
+                        .filter(|d| d.is_finite())
+                        .map(|d| (mean - 2.0 * d.abs(), mean + 2.0 * d.abs())),
+                }
+            })
+        });
+        each.collect()
+    }
+
     pub fn frame_rate_hz(&self) -> u32 {
         self.contract().frame_rate_hz
     }
@@ -354,6 +373,13 @@ mod tests {
                 "{counts:?}"
             );
         }
+    }
+
+    #[test]
+    fn what_an_input_was_trained_to_hear_is_told() {
+        let inputs = chooser().inputs();
+        assert_eq!(inputs[3].name, "onset");
+        assert_eq!(inputs[3].trained_span, Some((-2.0, 2.0)));
     }
 
     #[test]

@@ -4,8 +4,8 @@ use super::gesture_model::{GestureModel, Intent};
 use super::slot::{Blend, Loader, Rack, StepTime, Stepping, rack};
 use super::sound_model::SoundModel;
 use crate::controls::Controls;
-use crate::gesture::features::FeatureBank;
-use crate::gesture::mapping::{CompiledMap, INPUT_CAPACITY, Mapping};
+use crate::gesture::TICK_S;
+use crate::gesture::mapping::{Channels, CompiledMap, INPUT_CAPACITY, MapPlayer, Mapping};
 use crate::sound::frame::SoundFrame;
 
 pub type GestureLoader = Loader<GestureVoice>;
@@ -14,7 +14,7 @@ pub type SoundLoader = Loader<SoundModel>;
 pub type SoundRack = Rack<SoundModel>;
 
 pub fn gesture_rack() -> (GestureLoader, GestureRack) {
-    rack(FeatureBank::NEUTRAL, Intent::default())
+    rack(Channels::NEUTRAL, Intent::default())
 }
 
 pub fn sound_rack() -> (SoundLoader, SoundRack) {
@@ -24,7 +24,7 @@ pub fn sound_rack() -> (SoundLoader, SoundRack) {
 /// A gesture model and what feeds its inputs.
 pub struct GestureVoice {
     model: GestureModel,
-    map: CompiledMap,
+    map: MapPlayer,
     inputs: [f32; INPUT_CAPACITY],
 }
 
@@ -43,7 +43,7 @@ impl GestureVoice {
         let (map, _) = Mapping::default().compile(model.input_names(), &[]);
         GestureVoice {
             model,
-            map,
+            map: MapPlayer::new(&map),
             inputs: [0.0; INPUT_CAPACITY],
         }
     }
@@ -52,19 +52,20 @@ impl GestureVoice {
         &self.model
     }
 
-    fn map_inputs(&mut self, bank: &FeatureBank) -> usize {
+    fn map_inputs(&mut self, channels: &Channels) -> usize {
         let count = self.model.input_names().len().min(INPUT_CAPACITY);
-        self.map.apply(bank, &mut self.inputs[..count]);
+        let step_s = self.model.period_ticks() as f32 * TICK_S as f32;
+        self.map.read(channels, step_s, &mut self.inputs[..count]);
         count
     }
 
     pub fn set_map(&mut self, map: &CompiledMap) {
-        self.map = *map;
+        self.map.set_map(map);
     }
 }
 
 impl Stepping for GestureVoice {
-    type Input = FeatureBank;
+    type Input = Channels;
     type Context = Draw;
     type Output = Intent;
 
@@ -74,17 +75,23 @@ impl Stepping for GestureVoice {
 
     fn reset(&mut self) {
         self.model.reset();
+        self.map.reset();
     }
 
-    fn step(&mut self, bank: &FeatureBank, draw: Draw) -> Intent {
-        let count = self.map_inputs(bank);
+    fn step(&mut self, channels: &Channels, draw: Draw) -> Intent {
+        // A helped model has had its inputs when they were submitted; a map with a memory must not hear them twice.
+        let count = if self.is_helped() {
+            self.model.input_names().len().min(INPUT_CAPACITY)
+        } else {
+            self.map_inputs(channels)
+        };
         self.model
             .step(&self.inputs[..count], draw.temperature, draw.dice)
     }
 
-    fn look_ahead(&mut self, tick: u64, bank: &FeatureBank) {
+    fn look_ahead(&mut self, tick: u64, channels: &Channels) {
         if self.is_helped() {
-            let count = self.map_inputs(bank);
+            let count = self.map_inputs(channels);
             self.model.submit(tick, &self.inputs[..count]);
         }
     }

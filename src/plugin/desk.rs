@@ -1,10 +1,14 @@
 //! What the steward lays out for the editor, and what the editor asks of the steward.
 //! Neither is the audio thread: a short lock is fine here.
 
+use crate::gesture::features::FeatureBank;
+use crate::gesture::guided::{Lesson, Progress};
 use crate::params::SLOT_COUNT;
 use crate::plugin::state::SlotKind;
 use crate::sensor::announcement::Announced;
 use crate::sensor::hub::{DeviceStatus, HubCounters};
+use crate::sensor::intake::UnknownMessage;
+use crate::sensor::learn::Step;
 use crate::sensor::performer::Style;
 use crate::telemetry::Snapshot;
 use parking_lot::Mutex;
@@ -55,6 +59,19 @@ pub struct SlotView {
     pub error: Option<String>,
 }
 
+/// How far an unknown sensor has been learned.
+#[derive(Clone, Debug)]
+pub struct LearnView {
+    pub sender: IpAddr,
+    /// By step.
+    pub done: [bool; Step::ALL.len()],
+    /// The step that is recorded, and how much of it is over (0 to 1).
+    pub running: Option<(Step, f32)>,
+    /// What was found, a line each.
+    pub found: Option<Vec<String>>,
+    pub error: Option<String>,
+}
+
 /// Everything the editor shows that is not a parameter.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -75,6 +92,16 @@ pub struct View {
     pub mapping_problems: Vec<String>,
     /// Models may run on helper threads, since the last activation.
     pub helper_mode: bool,
+    /// What the maps heard of the motion last.
+    pub bank: FeatureBank,
+    /// What the performer is led through now.
+    pub lesson: Option<Progress>,
+    /// Messages that no dialect knows.
+    pub unknown: Vec<UnknownMessage>,
+    /// The unknown sensor that is being learned.
+    pub learning: Option<LearnView>,
+    /// The variable that sets the ports in place of the song, and what it says.
+    pub ports_from_environment: Option<String>,
     /// Last thing that went wrong, and its cure.
     pub notice: Option<String>,
 }
@@ -90,6 +117,19 @@ pub enum Request {
         slot: u8,
         file: PathBuf,
     },
+    /// Leads the performer through two poses, or through their range.
+    Teach(Lesson),
+    /// Ends the lesson; `true` keeps what was learned of a range so far.
+    EndLesson {
+        keep: bool,
+    },
+    /// Begins to learn the unknown sensor at an address.
+    LearnFrom(IpAddr),
+    /// Records a step of it, anew if it was recorded before.
+    LearnStep(Step),
+    /// Saves what was learned under a name.
+    LearnSave(String),
+    LearnEnd,
     /// Empties the last notice.
     DismissNotice,
 }

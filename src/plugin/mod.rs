@@ -333,6 +333,11 @@ impl ClapPlugin for Imu2Music {
                 page.add_param(&params.recentre);
                 page.add_param(&params.gain_db);
             });
+            section.add_page("Macros", |page| {
+                for knob in &params.macros {
+                    page.add_param(&knob.value);
+                }
+            });
         });
     }
 }

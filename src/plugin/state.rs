@@ -11,8 +11,7 @@ use std::net::Ipv4Addr;
 pub const SESSION_VERSION: u32 = 1;
 /// The R-IoT's port, and ours until the user says otherwise.
 pub const DEFAULT_PORT: u16 = 8888;
-/// Ports one instance can listen to.
-pub const PORTS_MAX: usize = 4;
+pub use crate::sensor::PORTS_MAX;
 
 /// Which of the two kinds of slot a model fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,8 @@
 //! editor shows. One thread, started by the first activation and joined before the library unloads.
 
 mod embedding;
+mod learner;
+mod lessons;
 mod models;
 mod ports;
 
@@ -13,9 +15,12 @@ use crate::params::{InstrumentParams, SlotNames};
 use crate::sensor::encode::Spoken;
 use crate::sensor::impair::{Impaired, Impairment};
 use crate::sensor::performer::{Performer, Style};
+use crate::sensor::profile;
 use crate::sensor::transmit::{Transmitter, performed, speak};
 use crate::telemetry::Snapshot;
 use embedding::Embedding;
+use learner::Learner;
+use lessons::Lessons;
 use models::Models;
 use parking_lot::Mutex;
 use ports::Ports;
@@ -102,6 +107,8 @@ struct Rounds {
     models: Models,
     helper_mode: Arc<AtomicBool>,
     embedding: Embedding,
+    lessons: Lessons,
+    learner: Learner,
     performer: Option<(Style, Transmitter)>,
     trace: Option<Trace>,
     fresh: Vec<Snapshot>,
@@ -121,6 +128,12 @@ impl Rounds {
         } = post;
         let mut models = Models::new(gesture_names, sound_names, library);
         models.load_shipped(&mut shore, &desk);
+        // What is wrong with a profile is said before any sensor is missed.
+        let (_, wrong) = profile::dialects();
+        if !wrong.is_empty() {
+            let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+            desk.write(|view| view.notice = Some(wrong.join("; ")));
+        }
         let song = params.session.read().clone();
         let helper = helper_mode.load(Ordering::Acquire);
         models.follow(&song, helper, &mut shore, &desk);
@@ -133,6 +146,8 @@ impl Rounds {
             models,
             helper_mode,
             embedding: Embedding::default(),
+            lessons: Lessons::default(),
+            learner: Learner::default(),
             performer: None,
             trace: Trace::from_environment(),
             fresh: Vec::new(),
@@ -204,6 +219,13 @@ impl Rounds {
                         self.desk.write(|view| view.notice = Some(error));
                     }
                 }
+                Request::Teach(lesson) => self.lessons.begin(lesson, &self.params),
+                Request::EndLesson { keep: true } => self.lessons.end(&self.params, &self.desk),
+                Request::EndLesson { keep: false } => self.lessons.give_up(),
+                Request::LearnFrom(sender) => self.learner.begin(sender),
+                Request::LearnStep(step) => self.learner.record(step),
+                Request::LearnSave(name) => self.learner.save(&name, &self.ports, &self.desk),
+                Request::LearnEnd => self.learner.end(),
                 Request::DismissNotice => self.desk.write(|view| view.notice = None),
             }
         }
@@ -232,6 +254,10 @@ impl Rounds {
         while let Some(snapshot) = self.shore.telemetry.pop() {
             self.fresh.push(snapshot);
         }
+        let freshness = self.fresh.last().map(|snapshot| snapshot.freshness);
+        self.lessons
+            .follow(&mut self.shore, freshness, &self.params, &self.desk);
+        self.learner.follow(&self.ports, &self.desk);
         let devices = self.ports.devices();
         let hub = self.ports.counters();
         self.write_trace(hub, devices.iter().map(|device| device.lost).sum());
@@ -244,6 +270,7 @@ impl Rounds {
             let surplus = view.history.len().saturating_sub(HISTORY_TICKS);
             view.history.drain(..surplus);
             view.ports = self.ports.view();
+            view.ports_from_environment = ports::from_environment();
             view.devices = devices;
             view.hub = hub;
             view.performer = performer;

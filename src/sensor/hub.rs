@@ -31,7 +31,8 @@ pub use super::device::DeviceStatus;
 use super::dialect::Dialects;
 use super::frame::SensorFrame;
 pub use super::intake::HubCounters;
-use super::intake::Intake;
+use super::intake::{Intake, UnknownMessage};
+use super::profile;
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
 use crate::units::HostTime;
 pub use discovery::announced;
@@ -142,7 +143,7 @@ impl Hub {
         let line = Line::open(port, &opening)?;
         let hub = Arc::new(Hub {
             port: line.port(),
-            intake: Mutex::new(Intake::new(Dialects::built_in())),
+            intake: Mutex::new(Intake::new(profile::dialects().0)),
             subscribers: Mutex::new(vec![first]),
             receiver: Mutex::new(None),
             state: Mutex::new(line.state()),

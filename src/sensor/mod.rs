@@ -5,7 +5,9 @@ pub mod osc;
 pub mod ximu3;
 
 pub mod dialect;
+pub mod document;
 pub mod layout;
+pub mod learn;
 pub mod profile;
 
 pub mod assembly;
@@ -28,3 +30,6 @@ pub mod impair;
 pub mod transmit;
 
 pub mod take;
+
+/// Ports that one instance can listen to, and whose readings can flow in at once.
+pub const PORTS_MAX: usize = 4;

@@ -9,6 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::dialect::{DialectError, Dialects, Row};
+use super::document::{self, DocumentError};
+
+/// Profiles are sought here, in place of the configuration folder.
+pub const FOLDER_VARIABLE: &str = "IMU2MUSIC_PROFILES";
 
 /// One device's messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,11 +37,10 @@ pub enum ProfileError {
         path: PathBuf,
         cause: std::io::Error,
     },
-    #[error("{path}: {cause}")]
-    Json {
-        path: PathBuf,
-        cause: serde_json::Error,
-    },
+    #[error("{path}, {cause}")]
+    Document { path: PathBuf, cause: DocumentError },
+    #[error("this system names no configuration folder: set {FOLDER_VARIABLE} to one")]
+    NoFolder,
     #[error("{path}, line {line}: {cause}")]
     Message {
         path: PathBuf,
@@ -52,7 +55,7 @@ impl Profile {
             path: path.to_owned(),
             cause,
         })?;
-        let profile: Profile = serde_json::from_str(&text).map_err(|cause| ProfileError::Json {
+        let profile: Profile = document::read(&text).map_err(|cause| ProfileError::Document {
             path: path.to_owned(),
             cause,
         })?;
@@ -64,6 +67,25 @@ impl Profile {
         Ok(profile)
     }
 
+    /// Writes the profile into a folder, under its own name; an older one of that name is replaced.
+    pub fn save(&self, folder: &Path) -> Result<PathBuf, ProfileError> {
+        let name: String = self
+            .profile
+            .chars()
+            .map(|c| if c.is_alphanumeric() { c } else { '_' })
+            .collect();
+        let path = folder.join(format!("{}.json", name.to_lowercase()));
+        let failed = |cause| ProfileError::File {
+            path: path.clone(),
+            cause,
+        };
+        let text =
+            serde_json::to_string_pretty(self).map_err(|e| failed(std::io::Error::other(e)))?;
+        fs::create_dir_all(folder).map_err(failed)?;
+        fs::write(&path, text + "\n").map_err(failed)?;
+        Ok(path)
+    }
+
     pub fn rows(&self) -> Vec<Row> {
         let row = |message: &ProfileMessage| Row {
             profile: self.profile.clone(),
@@ -72,6 +94,21 @@ impl Profile {
         };
         self.messages.iter().map(row).collect()
     }
+}
+
+/// Where the user's profiles lie.
+pub fn folder() -> Result<PathBuf, ProfileError> {
+    let named = std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from);
+    let usual = || Some(dirs::config_dir()?.join("imu2music").join("sensors"));
+    named.or_else(usual).ok_or(ProfileError::NoFolder)
+}
+
+/// Everything that is known on this machine: the user's profiles and the built-in dialects.
+pub fn dialects() -> (Dialects, Vec<ProfileError>) {
+    folder().map_or_else(
+        |_| (Dialects::built_in(), Vec::new()),
+        |folder| dialects_with(&folder),
+    )
 }
 
 /// The built-in dialects with every profile of a folder before them, and what was wrong with the
@@ -147,7 +184,24 @@ mod tests {
             text.contains("b.json, line 4") && text.contains("accel[ell]:xyz"),
             "{text}"
         );
-        assert!(errors[1].to_string().contains("c.json"), "{}", errors[1]);
+        let text = errors[1].to_string();
+        assert!(text.contains("c.json, line 1"), "{text}");
+    }
+
+    #[test]
+    fn a_saved_profile_reads_back() {
+        let folder = folder("saved", &[]);
+        let profile = Profile {
+            profile: "My glove".into(),
+            messages: vec![ProfileMessage {
+                address: "/a".into(),
+                layout: "quat:wxyz".into(),
+            }],
+        };
+        let path = profile.save(&folder).unwrap();
+        assert_eq!(path.file_name().unwrap(), "my_glove.json");
+        assert_eq!(Profile::read(&path).unwrap(), profile);
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -207,7 +207,8 @@ fn length(vector: &[f32; 3]) -> f32 {
     vector.iter().map(|value| value * value).sum::<f32>().sqrt()
 }
 
-fn values(message: &UnknownMessage) -> String {
+/// What a message says, in a line.
+pub fn values(message: &UnknownMessage) -> String {
     let words = message.arguments.iter().map(|argument| match argument {
         Argument::Number(value) => format!("{value:.4}"),
         Argument::Text(text) => format!("{text:?}"),

@@ -37,6 +37,15 @@ pub enum LimbFeature {
     Aux6,
     Aux7,
     Aux8,
+    /// The pose as the first two columns of its rotation matrix (the 6-D form of Zhou et al. 2019, "On the Continuity
+    /// of Rotation Representations in Neural Networks"): where the sensor's x axis points, and where its y axis
+    /// points, in the axes of `linear`.
+    XAxisX,
+    XAxisY,
+    XAxisZ,
+    YAxisX,
+    YAxisY,
+    YAxisZ,
 }
 
 /// Features per limb.
@@ -46,19 +55,23 @@ pub const FEATURE_COUNT: usize = ROLE_COUNT * LIMB_FEATURE_COUNT;
 
 impl LimbFeature {
     /// Every feature, in the order of the array.
-    pub const ALL: [LimbFeature; 22] = {
+    pub const ALL: [LimbFeature; 28] = {
         use LimbFeature::*;
         [
             LinearX, LinearY, LinearZ, RateX, RateY, RateZ, UpX, UpY, UpZ, HeadingSin, HeadingCos,
-            Energy, Speed, Jerk, Aux1, Aux2, Aux3, Aux4, Aux5, Aux6, Aux7, Aux8,
+            Energy, Speed, Jerk, Aux1, Aux2, Aux3, Aux4, Aux5, Aux6, Aux7, Aux8, XAxisX, XAxisY,
+            XAxisZ, YAxisX, YAxisY, YAxisZ,
         ]
     };
 
-    /// A limb at rest, level and facing forward: up is (0, 0, 1), the cosine of the heading 1, all else 0.
+    /// A limb at rest, level and facing forward: up is (0, 0, 1), the cosine of the heading 1, x and y axes ahead
+    /// and left, all else 0.
     pub const NEUTRAL: [f32; LIMB_FEATURE_COUNT] = {
         let mut neutral = [0.0; LIMB_FEATURE_COUNT];
         neutral[LimbFeature::UpZ as usize] = 1.0;
         neutral[LimbFeature::HeadingCos as usize] = 1.0;
+        neutral[LimbFeature::XAxisX as usize] = 1.0;
+        neutral[LimbFeature::YAxisY as usize] = 1.0;
         neutral
     };
 
@@ -87,6 +100,12 @@ impl LimbFeature {
             "aux_6",
             "aux_7",
             "aux_8",
+            "x_axis_x",
+            "x_axis_y",
+            "x_axis_z",
+            "y_axis_x",
+            "y_axis_y",
+            "y_axis_z",
         ];
         NAMES[self as usize]
     }
@@ -100,6 +119,37 @@ impl LimbFeature {
         self as usize
     }
 
+    /// What a lively hand covers, in the feature's unit: where one that passes through 0 bends about it.
+    pub fn span(self) -> (f32, f32) {
+        use LimbFeature::*;
+        match self {
+            LinearX | LinearY | LinearZ => (-20.0, 20.0),
+            RateX | RateY | RateZ => (-10.0, 10.0),
+            Speed => (0.0, 10.0),
+            Jerk => (0.0, 4.0),
+            Energy | Aux1 | Aux2 | Aux3 | Aux4 | Aux5 | Aux6 | Aux7 | Aux8 => (0.0, 1.0),
+            _ => (-1.0, 1.0),
+        }
+    }
+
+    /// Whether it is a component of a unit direction, which must not be stretched.
+    pub fn is_direction(self) -> bool {
+        use LimbFeature::*;
+        matches!(
+            self,
+            UpX | UpY
+                | UpZ
+                | HeadingSin
+                | HeadingCos
+                | XAxisX
+                | XAxisY
+                | XAxisZ
+                | YAxisX
+                | YAxisY
+                | YAxisZ
+        )
+    }
+
     /// What it is for a role that no device fills.
     pub fn neutral(self) -> f32 {
         LimbFeature::NEUTRAL[self as usize]
@@ -109,6 +159,12 @@ impl LimbFeature {
 /// The features of every role at one tick: a row per role, a column per feature.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FeatureBank(pub [[f32; LIMB_FEATURE_COUNT]; ROLE_COUNT]);
+
+impl Default for FeatureBank {
+    fn default() -> Self {
+        FeatureBank::NEUTRAL
+    }
+}
 
 impl FeatureBank {
     /// Every limb at rest.

@@ -1,7 +1,9 @@
-//! The whole gesture side: seats, freeze, engagement, and the same features however the readings are handed in.
+//! The whole gesture side: seats, alignment, engagement, and the same features however the readings are handed in.
 
 use super::*;
+use crate::gesture::alignment::Alignment;
 use crate::gesture::mapping::{KnownDevice, Mapping};
+use crate::gesture::quaternion::{from_rotation_vector, rotate};
 
 const INPUTS: [&str; 2] = ["right_forearm.rate_z", "left_forearm.rate_z"];
 
@@ -28,7 +30,7 @@ fn run(motion: &mut MotionTick, from: u32, to: u32, devices: &[u16]) -> Motion {
 
 fn mapped(mapping: &Mapping, devices: &[KnownDevice<'_>]) -> MotionTick {
     let mut motion = MotionTick::new();
-    motion.set_map(&mapping.compile(&INPUTS, devices).0);
+    motion.set_seating(&mapping.compile(&INPUTS, devices).0.seating);
     motion
 }
 
@@ -38,13 +40,13 @@ fn the_first_devices_to_come_fill_the_roles_in_order() {
     assert_eq!(*motion.tick(HostTime(0.0)), Motion::NEUTRAL);
     run(&mut motion, 0, 40, &[5]);
     let last = run(&mut motion, 40, 100, &[5, 2]);
-    assert_eq!(motion.worn(Role::RightForearm), Some(DeviceId(5)));
-    assert_eq!(motion.worn(Role::LeftForearm), Some(DeviceId(2)));
-    let mut inputs = [0.0; 2];
-    motion.inputs(&mut inputs);
+    assert_eq!(motion.worn()[Role::RightForearm.index()], Some(DeviceId(5)));
+    assert_eq!(motion.worn()[Role::LeftForearm.index()], Some(DeviceId(2)));
+    let rates = [Role::RightForearm, Role::LeftForearm]
+        .map(|role| last.bank.limb(role)[LimbFeature::RateZ.index()]);
     assert!(
-        (inputs[0] - 6.0).abs() < 0.05 && (inputs[1] - 3.0).abs() < 0.05,
-        "{inputs:?}"
+        (rates[0] - 6.0).abs() < 0.05 && (rates[1] - 3.0).abs() < 0.05,
+        "{rates:?}"
     );
     assert_eq!(last.freshness[Role::LeftForearm.index()], 1.0);
     assert_eq!(*last.bank.limb(Role::Head), LimbFeature::NEUTRAL);
@@ -57,11 +59,12 @@ fn a_chosen_device_takes_its_seat_from_the_queue() {
     let known = KnownDevice {
         id: DeviceId(1),
         key: "b",
+        last_seen: HostTime(0.0),
     };
     let mut motion = mapped(&mapping, &[known]);
     run(&mut motion, 0, 50, &[1, 2]);
-    assert_eq!(motion.worn(Role::LeftForearm), Some(DeviceId(1)));
-    assert_eq!(motion.worn(Role::RightForearm), Some(DeviceId(2)));
+    assert_eq!(motion.worn()[Role::LeftForearm.index()], Some(DeviceId(1)));
+    assert_eq!(motion.worn()[Role::RightForearm.index()], Some(DeviceId(2)));
 }
 
 #[test]
@@ -69,22 +72,19 @@ fn a_spare_takes_the_automatic_seat_of_a_dead_sensor() {
     let mut motion = mapped(&Mapping::default(), &[]);
     run(&mut motion, 0, 100, &[1, 2]);
     run(&mut motion, 100, 700, &[2, 9]);
-    assert_eq!(motion.worn(Role::RightForearm), Some(DeviceId(9)));
-    assert_eq!(motion.worn(Role::LeftForearm), Some(DeviceId(2)));
+    assert_eq!(motion.worn()[Role::RightForearm.index()], Some(DeviceId(9)));
+    assert_eq!(motion.worn()[Role::LeftForearm.index()], Some(DeviceId(2)));
 }
 
 #[test]
-fn freeze_holds_and_release_glides_to_rest() {
+fn release_glides_to_rest() {
     let mut motion = mapped(&Mapping::default(), &[]);
-    let before = run(&mut motion, 0, 100, &[1]);
-    motion.freeze(true);
-    assert_eq!(run(&mut motion, 100, 500, &[]), before);
-    motion.freeze(false);
-    let faded = run(&mut motion, 500, 501, &[]);
+    run(&mut motion, 0, 100, &[1]);
+    let faded = run(&mut motion, 100, 501, &[]);
     assert_eq!(faded.freshness, [0.0; ROLE_COUNT]);
 
     let moving = run(&mut motion, 501, 700, &[1]);
-    assert_eq!(moving.freshest(&motion.map.seating), 1.0);
+    assert_eq!(moving.freshest(motion.seating()), 1.0);
     motion.engage(false);
     let gliding = run(&mut motion, 700, 710, &[1]);
     let freshness = gliding.freshness[Role::RightForearm.index()];
@@ -93,6 +93,31 @@ fn freeze_holds_and_release_glides_to_rest() {
     motion.engage(true);
     let back = run(&mut motion, 740, 800, &[1]);
     assert!((back.bank.0[0][LimbFeature::RateZ.index()] - 2.0).abs() < 0.05);
+}
+
+#[test]
+fn an_aligned_strap_gives_the_features_of_the_limb_itself() {
+    let strap = from_rotation_vector([0.7, -1.9, 0.3]);
+    let role = Role::RightForearm;
+    let poses = role.poses().map(|pose| rotate(strap, pose.up));
+    let mut mapping = Mapping::default();
+    mapping.calibration.entry(role).or_default().alignment = Alignment::from_poses(role, poses);
+    let mut motion = mapped(&mapping, &[]);
+    for tick in 0..400 {
+        let time_s = f64::from(tick) * TICK_S;
+        // The limb lies level and turns about its own y axis a little.
+        let own = [0.0, 0.4 * (3.0 * time_s).cos(), 0.0];
+        let mut frame = reading(1, time_s, 0.0);
+        frame.accel_m_per_s2 = rotate(strap, [0.0, 0.0, 9.806_65]).map(|v| v as f32);
+        frame.rate_rad_per_s = rotate(strap, own).map(|v| v as f32);
+        motion.push(frame);
+        motion.tick(HostTime(time_s));
+    }
+    let limb = motion.motion().bank.limb(role);
+    assert!(limb[LimbFeature::UpZ.index()] > 0.98, "{limb:?}");
+    let rates = [LimbFeature::RateX, LimbFeature::RateZ].map(|f| limb[f.index()].abs());
+    assert!(rates.iter().all(|rate| *rate < 0.02), "{limb:?}");
+    assert!(limb[LimbFeature::RateY.index()].abs() > 0.1, "{limb:?}");
 }
 
 #[test]
@@ -153,7 +178,7 @@ fn a_tick_of_sixteen_devices_is_quick() {
         .iter()
         .map(|role| format!("{}.speed", role.name()))
         .collect();
-    motion.set_map(&Mapping::default().compile(&inputs, &[]).0);
+    motion.set_seating(&Mapping::default().compile(&inputs, &[]).0.seating);
     run(&mut motion, 0, 200, &devices);
     let start = std::time::Instant::now();
     run(&mut motion, 200, 2200, &devices);

@@ -5,6 +5,7 @@ use super::super::desk::{Desk, SlotView};
 use super::super::library;
 use super::super::state::{ModelRef, Session, SlotKind};
 use crate::engine::EngineShore;
+use crate::gesture::mapping::ModelInput;
 use crate::neural::gesture_model::GestureModel;
 use crate::neural::runner::Runner;
 use crate::neural::shipped;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub struct Models {
     gesture_names: SlotNames,
     sound_names: SlotNames,
-    gesture_inputs: [Vec<String>; SLOT_COUNT],
+    gesture_inputs: [Vec<ModelInput>; SLOT_COUNT],
     /// The song's models that were tried, whether or not they could be loaded.
     tried: Vec<ModelRef>,
     /// Where the user's models are kept, or why nowhere.
@@ -145,8 +146,8 @@ impl Models {
         Ok(())
     }
 
-    /// Input names of the gesture models, by slot; empty where there is none.
-    pub fn gesture_inputs(&self) -> &[Vec<String>; SLOT_COUNT] {
+    /// Inputs of the gesture models, by slot; empty where there is none.
+    pub fn gesture_inputs(&self) -> &[Vec<ModelInput>; SLOT_COUNT] {
         &self.gesture_inputs
     }
 
@@ -202,7 +203,7 @@ impl Models {
             error: None,
         };
         self.gesture_names.write()[slot] = view.name.clone();
-        self.gesture_inputs[slot] = view.inputs.clone();
+        self.gesture_inputs[slot] = model.inputs();
         shore.gestures.fill(slot, Some(GestureVoice::new(model)));
         desk.write(|desk| desk.gestures[slot] = view);
     }

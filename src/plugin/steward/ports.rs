@@ -4,12 +4,15 @@
 use super::super::desk::{PortView, Sharing};
 use super::super::state::{DEFAULT_PORT, PORTS_MAX, Session};
 use crate::engine::{EngineShore, Mail};
-use crate::gesture::mapping::{KnownDevice, Mapping, MappingProblem, Seating};
+use crate::gesture::mapping::{KnownDevice, Mapping, MappingProblem, ModelInput, Seating};
 use crate::params::SLOT_COUNT;
 use crate::sensor::frame::DeviceId;
 use crate::sensor::hub::{
     self, DeviceStatus, HubCounters, HubError, PortRole, Reach, Subscription, Wishes,
 };
+use crate::sensor::intake::UnknownMessage;
+use crate::sensor::profile;
+use crate::units::HostTime;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -17,6 +20,9 @@ use std::time::{Duration, Instant};
 const PORTS_VARIABLE: &str = "IMU2MUSIC_PORTS";
 /// A port that was taken is tried again this often.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// A device that was silent for longer gives its name to another that sends under it.
+const HEARD_S: f64 = 2.0;
 
 struct Listening {
     port: u16,
@@ -37,8 +43,9 @@ pub struct Ports {
 #[derive(PartialEq)]
 struct Routed {
     mapping: Mapping,
-    /// Input names by gesture slot, the selected one's first.
-    models: Vec<(usize, Vec<String>)>,
+    /// Inputs by gesture slot, the selected one's first.
+    models: Vec<(usize, Vec<ModelInput>)>,
+    /// Those of one name with the one that is heard last in the list.
     devices: Vec<(DeviceId, String)>,
 }
 
@@ -92,7 +99,7 @@ impl Ports {
     pub fn route(
         &mut self,
         session: &Session,
-        inputs: &[Vec<String>; SLOT_COUNT],
+        inputs: &[Vec<ModelInput>; SLOT_COUNT],
         selected: usize,
         shore: &mut EngineShore,
     ) -> Option<Vec<MappingProblem>> {
@@ -101,10 +108,11 @@ impl Ports {
         let models = slots
             .map(|slot| (slot, inputs[slot].clone()))
             .filter(|(_, names)| !names.is_empty());
-        let devices = self
-            .devices()
-            .into_iter()
-            .map(|device| (device.id, device.name));
+        let mut devices = self.devices();
+        let now = HostTime::now();
+        let is_heard = |device: &DeviceStatus| now.seconds_since(device.last_seen) < HEARD_S;
+        devices.sort_by_key(|device| (device.name.clone(), is_heard(device), device.id));
+        let devices = devices.into_iter().map(|device| (device.id, device.name));
         let now = Routed {
             mapping: session.mapping.clone(),
             models: models.collect(),
@@ -122,6 +130,20 @@ impl Ports {
         self.open()
             .flat_map(|subscription| subscription.devices())
             .collect()
+    }
+
+    /// Messages that no dialect knows.
+    pub fn unknown(&self) -> Vec<UnknownMessage> {
+        self.open()
+            .flat_map(|subscription| subscription.unknown())
+            .collect()
+    }
+
+    /// Reads the user's profiles anew; every device is learned again.
+    pub fn read_profiles_again(&self) {
+        for subscription in self.open() {
+            subscription.set_dialects(profile::dialects().0);
+        }
     }
 
     pub fn counters(&self) -> HubCounters {
@@ -204,12 +226,17 @@ fn send_maps(routed: &Routed, shore: &mut EngineShore) -> Option<Vec<MappingProb
     let devices: Vec<KnownDevice> = routed
         .devices
         .iter()
-        .map(|(id, name)| KnownDevice { id: *id, key: name })
+        .enumerate()
+        .map(|(order, (id, name))| KnownDevice {
+            id: *id,
+            key: name,
+            last_seen: HostTime(order as f64),
+        })
         .collect();
     let mut seating = Seating::default();
     let mut selected_problems = None;
     for (slot, names) in &routed.models {
-        let (map, problems) = routed.mapping.compile(names, &devices);
+        let (map, problems) = routed.mapping.compile_for(names, &devices);
         seating.join(&map.seating);
         selected_problems.get_or_insert(problems);
         shore
@@ -219,6 +246,12 @@ fn send_maps(routed: &Routed, shore: &mut EngineShore) -> Option<Vec<MappingProb
     }
     shore.mail.send(Box::new(Mail::Seating(seating))).ok()?;
     Some(selected_problems.unwrap_or_default())
+}
+
+/// What the environment says of the ports, in place of the song: `IMU2MUSIC_PORTS=8888,9000`.
+pub fn from_environment() -> Option<String> {
+    let list = std::env::var(PORTS_VARIABLE).ok()?;
+    Some(format!("{PORTS_VARIABLE}={list}"))
 }
 
 /// The ports to listen on: the environment's, else the session's, without repetition.

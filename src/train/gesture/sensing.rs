@@ -2,7 +2,7 @@
 //! sensor that is missing), through the playout and the features of the code that plays. Different circumstances for
 //! every take are the augmentation.
 
-use crate::gesture::mapping::{KnownDevice, Mapping};
+use crate::gesture::mapping::{Channels, KnownDevice, MapPlayer, Mapping};
 use crate::gesture::pipeline::MotionTick;
 use crate::gesture::{Role, TICK_RATE_HZ, TICK_S};
 use crate::sensor::performer::{Chance, LIMBS, Performer, Reading};
@@ -110,6 +110,7 @@ pub fn listen(
     let devices = [0, 1].map(|limb| KnownDevice {
         id: DeviceId(limb as u16),
         key: &keys[limb],
+        last_seen: HostTime(0.0),
     });
     let seats = sent
         .iter()
@@ -121,7 +122,8 @@ pub fn listen(
     };
     let (map, _) = mapping.compile(input_names, &devices);
     let mut motion = MotionTick::new();
-    motion.set_map(&map);
+    motion.set_seating(&map.seating);
+    let mut player = MapPlayer::new(&map);
     // Readings are there ahead of the tick, so the playout needs no delay to interpolate as it does when playing,
     // and features and truth are of the same moment.
     motion.playout.set_delay(Some(0.0));
@@ -137,9 +139,13 @@ pub fn listen(
                 *next += 1;
             }
         }
-        motion.tick(HostTime(time_s));
+        let bank = motion.tick(HostTime(time_s)).bank;
         if tick % ticks == 0 {
-            motion.inputs(&mut row);
+            let channels = Channels {
+                bank,
+                ..Channels::NEUTRAL
+            };
+            player.read(&channels, 1.0 / rate_hz as f32, &mut row);
             features.extend_from_slice(&row);
         }
     }
