@@ -22,6 +22,8 @@ use super::frame::SensorFrame;
 pub use super::intake::HubCounters;
 use super::intake::{Intake, UnknownMessage};
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
+use super::take::raw::RawDatagram;
+use super::tap::Taps;
 use crate::units::HostTime;
 
 /// Asked of the system; Linux grants 208 KiB unless `net.core.rmem_max` allows more.
@@ -74,6 +76,7 @@ struct Hub {
     subscribers: Mutex<Vec<Subscriber>>,
     receiver: Mutex<Option<Receiver>>,
     socket_errors: AtomicU64,
+    taps: Taps,
 }
 
 struct Subscriber {
@@ -150,6 +153,11 @@ impl Subscription {
         }
     }
 
+    /// A copy of every datagram from now on, for a recording.
+    pub fn record(&self) -> std::sync::mpsc::Receiver<RawDatagram> {
+        self.hub.taps.open()
+    }
+
     /// Addresses that no dialect knows, with their newest values.
     pub fn unknown(&self) -> Vec<UnknownMessage> {
         self.hub.intake.lock().unknown().to_vec()
@@ -215,6 +223,7 @@ impl Hub {
             subscribers: Mutex::new(Vec::new()),
             receiver: Mutex::new(None),
             socket_errors: AtomicU64::new(0),
+            taps: Taps::default(),
         });
         hub.start(socket, buffer_bytes, reach)?;
         Ok(hub)
@@ -293,6 +302,7 @@ impl Hub {
             }
             match received {
                 Ok((length, sender)) => {
+                    self.taps.copy(arrival, sender, &datagram[..length]);
                     self.intake
                         .lock()
                         .accept(&datagram[..length], sender, arrival, &mut frames);

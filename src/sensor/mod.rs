@@ -20,6 +20,7 @@ mod stream;
 
 pub mod hub;
 pub mod ring;
+pub mod tap;
 
 pub mod encode;
 pub mod impair;
