@@ -181,3 +181,68 @@ fn origin(html: &mut String, runs: &[Run], baselines: &Baselines) {
         escaped(&data)
     );
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::picture::Trace;
+    use super::*;
+
+    fn run(arch: &str, seed: u64, loudness_r: f32) -> Run {
+        Run {
+            arch: arch.into(),
+            seed,
+            parameters: 1234,
+            us_per_frame: 3.5,
+            seconds: 10.0,
+            epochs: 2,
+            scores: Scores {
+                loudness_r,
+                ..Scores::default()
+            },
+            wrong_motion: Scores::default(),
+            matching: Some(0.5),
+            of: 10,
+            curve: vec![[2.0, 2.5], [1.0, 1.5]],
+            trace: Trace::of([(60.0, -20.0), (61.0, -30.0)].into_iter()),
+            sound: "UklGRg==".into(),
+            command: "imu2music explore --take <a>".into(),
+            commit: "abc1234".into(),
+        }
+    }
+
+    #[test]
+    fn a_page_shows_every_network_with_its_spread_and_needs_nothing_from_outside() {
+        let runs = [run("lstm", 1, 0.8), run("lstm", 2, 0.9), run("tcn", 1, 0.7)];
+        let baselines = Baselines {
+            rows: vec![("ridge regression".into(), Scores::default())],
+            truth: runs[0].trace.clone(),
+            sound: String::new(),
+            data: serde_json::json!({"takes": [{"sha256": "f00d"}]}),
+            train_minutes: 1.0,
+            test_minutes: 0.5,
+        };
+        let html = page(&runs, &baselines);
+        for wanted in [
+            "0.850 ± 0.050",
+            "0.700 ± 0.000",
+            "ridge regression",
+            "f00d",
+            "abc1234",
+            "--take &lt;a&gt;",
+            "<polyline",
+            "Chance is 10 %",
+        ] {
+            assert!(html.contains(wanted), "{wanted}");
+        }
+        assert!(!html.contains("http") && !html.contains("<script"));
+    }
+
+    #[test]
+    fn a_finished_run_is_read_back_as_it_was() {
+        let run = run("gru", 3, 0.25);
+        let text = serde_json::to_string(&run).unwrap();
+        let back: Run = serde_json::from_str(&text).unwrap();
+        assert_eq!((back.arch, back.scores), (run.arch, run.scores));
+        assert_eq!((back.matching, back.trace), (run.matching, run.trace));
+    }
+}
