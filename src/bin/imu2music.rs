@@ -1,15 +1,28 @@
-//! The `imu2music` command: the instrument without a host, what sensors say, sensors that are not there, and lessons.
+//! The `imu2music` command: the instrument without a host, what sensors say, sensors that are not there, takes and
+//! lessons.
 
 #[path = "imu2music/check.rs"]
 mod check;
 #[path = "imu2music/learn.rs"]
 mod learn;
+#[cfg(feature = "train")]
+#[path = "imu2music/microphone.rs"]
+mod microphone;
 #[path = "imu2music/monitor.rs"]
 mod monitor;
 #[path = "imu2music/play.rs"]
 mod play;
+#[cfg(feature = "train")]
+#[path = "imu2music/record.rs"]
+mod record;
+#[cfg(feature = "train")]
+#[path = "imu2music/render.rs"]
+mod render;
 #[path = "imu2music/send.rs"]
 mod send;
+#[cfg(feature = "train")]
+#[path = "imu2music/takes.rs"]
+mod takes;
 
 use std::process::ExitCode;
 
@@ -37,6 +50,21 @@ enum Task {
     Replay(send::ReplayOptions),
     /// Say how a model file would run, and why not where it would not
     CheckModel(check::Options),
+    /// Record a take: motion as it arrives, and sound
+    #[cfg(feature = "train")]
+    Record(record::Options),
+    /// Say what is wrong with a take, with the line and the cure
+    #[cfg(feature = "train")]
+    CheckTake(takes::CheckOptions),
+    /// Make a take from motion and sound recorded elsewhere, or add the sound to one
+    #[cfg(feature = "train")]
+    Import(takes::ImportOptions),
+    /// Play a take by two models into a WAV file
+    #[cfg(feature = "train")]
+    Render(render::Options),
+    /// Compare networks on the same takes: one page of numbers, curves and sound
+    #[cfg(feature = "train")]
+    Explore(imu2music::train::explore::Args),
     /// Teach a model
     #[cfg(feature = "train")]
     #[command(subcommand)]
@@ -54,6 +82,16 @@ fn main() -> ExitCode {
         Task::Perform(options) => send::perform(&options),
         Task::Replay(options) => send::replay(&options),
         Task::CheckModel(options) => check::run(&options),
+        #[cfg(feature = "train")]
+        Task::Record(options) => record::run(&options),
+        #[cfg(feature = "train")]
+        Task::CheckTake(options) => takes::check(&options),
+        #[cfg(feature = "train")]
+        Task::Import(options) => takes::import(&options),
+        #[cfg(feature = "train")]
+        Task::Render(options) => render::run(&options),
+        #[cfg(feature = "train")]
+        Task::Explore(options) => imu2music::train::explore::run(&options).map_err(Into::into),
         #[cfg(feature = "train")]
         Task::Train(lesson) => imu2music::train::run(&lesson),
     };

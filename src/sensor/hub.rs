@@ -28,12 +28,12 @@ mod subscription;
 mod wishes;
 
 pub use super::device::DeviceStatus;
-use super::dialect::Dialects;
 use super::frame::SensorFrame;
 pub use super::intake::HubCounters;
-use super::intake::{Intake, UnknownMessage};
+use super::intake::Intake;
 use super::profile;
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
+use super::tap::Taps;
 use crate::units::HostTime;
 pub use discovery::announced;
 pub use error::HubError;
@@ -64,6 +64,7 @@ struct Hub {
     asked: AtomicU64,
     socket_errors: AtomicU64,
     barred: Mutex<Barred>,
+    taps: Taps,
 }
 
 struct Subscriber {
@@ -151,6 +152,7 @@ impl Hub {
             asked: AtomicU64::new(0),
             socket_errors: AtomicU64::new(0),
             barred: Mutex::new(Barred::default()),
+            taps: Taps::default(),
         });
         hub.start(line)?;
         Ok(hub)
@@ -247,6 +249,7 @@ impl Hub {
         if !subscribers.iter().any(admits) {
             return self.bar(sender.ip());
         }
+        self.taps.copy(arrival, sender, datagram);
         self.intake.lock().accept(datagram, sender, arrival, frames);
         if !frames.is_empty() {
             for subscriber in subscribers.iter_mut().filter(|one| admits(one)) {

@@ -24,6 +24,7 @@ mod stream;
 pub mod advice;
 pub mod hub;
 pub mod ring;
+pub mod tap;
 
 pub mod encode;
 pub mod impair;

@@ -1,8 +1,15 @@
-//! Captured motion, read from CSV for replay with its own timing.
+//! Takes: recorded motion, a document. A take of our own is a folder ([`document`]); captures made elsewhere are single
+//! CSV files. Either is read here for replay with its own timing.
 //!
-//! Told apart by their first line: a log of OSC messages (`wall-clock,address,numbers`), columns
+//! Captures are told apart by their first line: a log of OSC messages (`wall-clock,address,numbers`), columns
 //! with a header that names quantities and units (x-io, Android), or plain columns of seconds and
 //! acceleration in g.
+
+pub mod decode;
+pub mod document;
+pub mod folder;
+pub mod frames;
+pub mod raw;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,6 +35,29 @@ pub enum TakeError {
         line: usize,
         reason: &'static str,
     },
+    #[error("{path}, line {line}: {reason}")]
+    Field {
+        path: PathBuf,
+        line: usize,
+        reason: String,
+    },
+    #[error("{path}: {cause}")]
+    Json {
+        path: PathBuf,
+        cause: serde_json::Error,
+    },
+    #[error(
+        "{path} is of schema {found}; this program reads 1 to {}: update it",
+        document::SCHEMA
+    )]
+    Schema { path: PathBuf, found: u32 },
+    #[error("{path} cannot be written: {cause}. Choose a folder that exists and can be written to")]
+    Write {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
+    #[error("{path} is there already: choose another name, or move it away")]
+    Exists { path: PathBuf },
     #[error(
         "{path}: nothing to play; known are OSC logs (time,address,numbers), columns with a header of quantities and units, and plain columns of seconds and acceleration in g"
     )]
@@ -46,7 +76,11 @@ pub enum Take {
 type Reason = &'static str;
 
 impl Take {
+    /// A folder or a capture.
     pub fn read(path: &Path) -> Result<Take, TakeError> {
+        if path.is_dir() {
+            return Take::read_folder(path);
+        }
         let text = fs::read_to_string(path).map_err(|cause| TakeError::File {
             path: path.to_owned(),
             cause,
@@ -62,6 +96,36 @@ impl Take {
             });
         }
         Ok(take)
+    }
+
+    /// What was on the wire, or where nothing was recorded there the readings.
+    fn read_folder(folder: &Path) -> Result<Take, TakeError> {
+        document::Document::read(folder)?;
+        let datagrams = folder.join(document::DATAGRAMS);
+        if !datagrams.exists() {
+            let readings = frames::read(&folder.join(document::FRAMES))?;
+            let reading = |frame: &SensorFrame| TimedReading {
+                at_s: frame.time.0,
+                device: frame.device.0,
+                frame: *frame,
+            };
+            return Ok(Take::Readings(readings.iter().map(reading).collect()));
+        }
+        let mut senders = Vec::new();
+        let mut timed = |datagram: raw::RawDatagram| {
+            let known = senders.iter().position(|known| *known == datagram.sender);
+            let source = known.unwrap_or_else(|| {
+                senders.push(datagram.sender);
+                senders.len() - 1
+            });
+            TimedDatagram {
+                at_s: datagram.arrival.0,
+                source: source as u16,
+                bytes: datagram.bytes,
+            }
+        };
+        let read = raw::read(&datagrams)?;
+        Ok(Take::Datagrams(read.into_iter().map(&mut timed).collect()))
     }
 
     /// Reads a capture; the error is the number of the line and what is wrong with it.

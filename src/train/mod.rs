@@ -3,9 +3,12 @@
 //! contract and checked against the network that was trained.
 
 pub mod analysis;
+pub mod explore;
 pub mod gesture;
 pub mod progress;
+pub mod render;
 pub mod sound;
+pub mod takes;
 
 use progress::Progress;
 use std::error::Error;

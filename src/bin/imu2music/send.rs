@@ -139,7 +139,7 @@ fn progress_bar(seconds: Option<f64>) -> Result<ProgressBar, Box<dyn Error>> {
     )?))
 }
 
-fn parse_style(name: &str) -> Result<Style, String> {
+pub fn parse_style(name: &str) -> Result<Style, String> {
     Style::from_name(name)
         .ok_or_else(|| format!("one of: {}", Style::ALL.map(Style::name).join(", ")))
 }

@@ -3,6 +3,7 @@
 
 use super::super::contract::GRID_HZ;
 use super::super::error::ModelError;
+use super::super::kernel::matrix::Precision;
 use super::super::lower::lower;
 use super::super::screen::{HELPED, Screened};
 use super::HELPER_TICKS;
@@ -40,7 +41,13 @@ pub struct Admission {
 pub fn check_sizes(screened: &Screened) -> Result<(), ModelError> {
     let mut graph = screened.graph.clone();
     graph.node.iter_mut().for_each(stand_in);
-    lower(&graph, &screened.signature, &screened.contract.states).map(|_| ())
+    lower(
+        &graph,
+        &screened.signature,
+        &screened.contract.states,
+        Precision::Single,
+    )
+    .map(|_| ())
 }
 
 fn stand_in(node: &mut pb::NodeProto) {

@@ -10,6 +10,7 @@ use crate::sensor::announcement::Announced;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::dialect::Dialects;
 use crate::sensor::intake::{HubCounters, Intake, UnknownMessage};
+use crate::sensor::take::raw::RawDatagram;
 use crate::units::HostTime;
 
 /// One listener on a port. Dropping the last one closes the port.
@@ -87,6 +88,11 @@ impl Subscription {
             barred: self.hub.barred.lock().datagrams,
             ..counters
         }
+    }
+
+    /// A copy of every datagram from an admitted sender from now on, for a recording.
+    pub fn record(&self) -> std::sync::mpsc::Receiver<RawDatagram> {
+        self.hub.taps.open()
     }
 
     /// Addresses that no dialect knows, with their newest values.

@@ -51,8 +51,27 @@ pub fn wav_files(folder: &Path) -> Result<Vec<PathBuf>, AudioError> {
     Ok(files)
 }
 
-/// A WAV file as mono at [`ANALYSIS_RATE_HZ`], without rumble.
-pub fn read_wav(path: &Path) -> Result<Vec<f32>, AudioError> {
+/// A WAV file as it is, but for its channels, which are averaged.
+pub struct Mono {
+    pub samples: Vec<f32>,
+    pub sample_rate_hz: u32,
+    /// How many there were.
+    pub channels: u16,
+    /// Share of samples at full scale in any channel.
+    pub clipped: f32,
+}
+
+impl Mono {
+    pub fn seconds(&self) -> f64 {
+        self.samples.len() as f64 / f64::from(self.sample_rate_hz.max(1))
+    }
+}
+
+/// At and above this a sample was cut off.
+const FULL_SCALE: f32 = 0.999;
+
+/// Reads a WAV file of any rate and channel count. One in which nothing is heard is refused.
+pub fn read_mono(path: &Path) -> Result<Mono, AudioError> {
     let unreadable = |e: hound::Error| AudioError::Unreadable {
         file: path.into(),
         cause: e.to_string(),
@@ -70,8 +89,10 @@ pub fn read_wav(path: &Path) -> Result<Vec<f32>, AudioError> {
         }
     };
     let channels = usize::from(spec.channels.max(1));
+    let samples = samples.map_err(unreadable)?;
+    let cut = samples.iter().filter(|x| x.abs() >= FULL_SCALE).count();
+    let clipped = cut as f32 / samples.len().max(1) as f32;
     let mono: Vec<f32> = samples
-        .map_err(unreadable)?
         .chunks(channels)
         .map(|frame| {
             frame
@@ -88,7 +109,18 @@ pub fn read_wav(path: &Path) -> Result<Vec<f32>, AudioError> {
             peak_db: crate::units::gain_to_db(peak),
         });
     }
-    let mut samples = resample(&mono, spec.sample_rate as f32, ANALYSIS_RATE_HZ);
+    Ok(Mono {
+        samples: mono,
+        sample_rate_hz: spec.sample_rate,
+        channels: spec.channels,
+        clipped,
+    })
+}
+
+/// A WAV file as mono at [`ANALYSIS_RATE_HZ`], without rumble.
+pub fn read_wav(path: &Path) -> Result<Vec<f32>, AudioError> {
+    let mono = read_mono(path)?;
+    let mut samples = resample(&mono.samples, mono.sample_rate_hz as f32, ANALYSIS_RATE_HZ);
     remove_rumble(&mut samples);
     Ok(samples)
 }

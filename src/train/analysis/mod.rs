@@ -4,6 +4,7 @@
 //! a frame played back with those parts has exactly those controls. Offline; uses as much memory as it needs.
 
 pub mod audio;
+pub mod onsets;
 pub mod partials;
 pub mod pitch;
 

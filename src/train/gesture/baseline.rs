@@ -3,7 +3,7 @@
 
 use super::fit::Fed;
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, NOISINESS};
-use super::take::Truth;
+use super::take::{Take, Truth};
 
 /// Raw outputs that are the same in every frame.
 pub fn mean_row(heads: &Heads, train: &[Fed]) -> Vec<f32> {
@@ -111,6 +111,97 @@ impl Ridge {
     }
 }
 
+/// What was true one frame ago is true now: what a network that only follows would score.
+pub fn previous_frame(heads: &Heads, truths: &[Truth]) -> Vec<f32> {
+    /// Narrow enough to say one note.
+    const DEVIATION: f32 = 0.25;
+    let mut outputs = vec![0.0; truths.len() * heads.width()];
+    for (frame, out) in outputs.chunks_exact_mut(heads.width()).enumerate() {
+        let truth = &truths[frame.saturating_sub(1)];
+        for index in 0..heads.notes.count {
+            let away = truth.controls.pitch_note - heads.notes.note(index);
+            out[index] = -0.5 * (away / DEVIATION).powi(2).min(50.0);
+            out[heads.fine() + index] = away;
+        }
+        out[heads.loudness()..][..3].copy_from_slice(&raw_points(truth));
+        out[heads.onset()] = if truth.onset { 4.0 } else { -4.0 };
+    }
+    outputs
+}
+
+/// What anyone would wire up by hand: the energy of the first sensor is loudness, the tilt of its x axis brightness;
+/// both lines are fitted to the training frames, pitch is their histogram.
+pub struct Hand {
+    energy: usize,
+    tilt: usize,
+    loudness: [f32; 2],
+    brightness: [f32; 2],
+    mean: Vec<f32>,
+}
+
+impl Hand {
+    /// `mean` is [`mean_row`]; none where no such features are.
+    pub fn fit(heads: &Heads, names: &[String], train: &[Take], mean: Vec<f32>) -> Option<Hand> {
+        let find = |feature: &str| names.iter().position(|name| name.ends_with(feature));
+        let (energy, tilt) = (find(".energy")?, find(".up_x")?);
+        let of = |x: fn(f32) -> f32, feature: usize, output: usize| {
+            let pairs = train.iter().flat_map(|take| {
+                let rows = (0..take.frames()).map(|frame| take.row(frame)[feature]);
+                rows.zip(&take.truth)
+                    .map(|(value, truth)| (x(value), raw_points(truth)[output]))
+            });
+            line(pairs)
+        };
+        debug_assert_eq!(mean.len(), heads.width());
+        Some(Hand {
+            loudness: of(decades, energy, 0),
+            brightness: of(tilted, tilt, 1),
+            energy,
+            tilt,
+            mean,
+        })
+    }
+
+    pub fn run(&self, heads: &Heads, take: &Take) -> Vec<f32> {
+        let mut outputs = self.mean.repeat(take.frames());
+        for (frame, out) in outputs.chunks_exact_mut(heads.width()).enumerate() {
+            let row = take.row(frame);
+            let at = |[constant, slope]: [f32; 2], x: f32| constant + slope * x;
+            out[heads.loudness()] = at(self.loudness, decades(row[self.energy]));
+            out[heads.loudness() + 1] = at(self.brightness, tilted(row[self.tilt]));
+        }
+        outputs
+    }
+}
+
+fn decades(energy: f32) -> f32 {
+    energy.max(1e-3).log10()
+}
+
+fn tilted(up: f32) -> f32 {
+    up.clamp(-1.0, 1.0).asin()
+}
+
+/// Constant and slope of the best straight line.
+fn line(pairs: impl Iterator<Item = (f32, f32)>) -> [f32; 2] {
+    let (mut n, mut sx, mut sy, mut sxx, mut sxy) = (0.0f64, 0.0, 0.0, 0.0, 0.0);
+    for (x, y) in pairs {
+        let (x, y) = (f64::from(x), f64::from(y));
+        n += 1.0;
+        sx += x;
+        sy += y;
+        sxx += x * x;
+        sxy += x * y;
+    }
+    let spread = n * sxx - sx * sx;
+    let slope = if spread > 1e-9 {
+        (n * sxy - sx * sy) / spread
+    } else {
+        0.0
+    };
+    [((sy - slope * sx) / n.max(1.0)) as f32, slope as f32]
+}
+
 /// The normal equations of one selection of frames.
 struct Normal {
     /// `[size][size]`
@@ -184,7 +275,7 @@ impl Normal {
 
 #[cfg(test)]
 mod tests {
-    use super::super::take::{Notes, Standard, Take};
+    use super::super::take::{Notes, Standard};
     use super::*;
     use crate::controls::Controls;
 
@@ -204,9 +295,36 @@ mod tests {
             take.truth.push(Truth {
                 controls,
                 onset: false,
+                pitched: true,
             });
         }
         take
+    }
+
+    #[test]
+    fn the_previous_frame_and_the_hand_say_what_they_should() {
+        let mut take = linear_take();
+        for (row, truth) in take.features.chunks_exact_mut(2).zip(&mut take.truth) {
+            row[0] = 10f32.powf(row[0] - 1.0);
+            truth.controls.loudness_db = -30.0 + 12.0 * row[0].log10();
+        }
+        let takes = std::slice::from_ref(&take);
+        let heads = Heads {
+            notes: Notes::of(takes),
+        };
+        let before = previous_frame(&heads, &take.truth);
+        let loudness_db = |row: &[f32]| LOUDNESS_DB.value(row[heads.loudness()]);
+        let rows: Vec<&[f32]> = before.chunks_exact(heads.width()).collect();
+        assert!((loudness_db(rows[7]) - take.truth[6].controls.loudness_db).abs() < 1e-3);
+        let names = ["arm.energy".to_owned(), "arm.up_x".to_owned()];
+        let hand = Hand::fit(&heads, &names, takes, vec![0.0; heads.width()]).unwrap();
+        for (row, truth) in hand
+            .run(&heads, &take)
+            .chunks_exact(heads.width())
+            .zip(&take.truth)
+        {
+            assert!((loudness_db(row) - truth.controls.loudness_db).abs() < 0.05);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use super::export::Label;
 use super::{Args, Report, Scores, Size, Trained};
 
 /// `bowing-forearm.onnx` → `Bowing forearm`.
@@ -19,18 +20,32 @@ pub fn spoken_name(path: &Path) -> String {
 
 /// The command line that makes this model again.
 pub fn command(args: &Args) -> String {
-    let mut line = format!(
-        "imu2music train gesture --performer {} --target {} --minutes {} --seed {} --arch {} --hidden {} --layers {} \
-         --frame-rate-hz {} --epochs {}",
-        args.performer,
-        args.target,
-        args.minutes,
-        args.seed,
-        args.arch,
-        args.hidden,
-        args.layers,
-        args.frame_rate_hz,
-        args.epochs
+    let mut line = String::from("imu2music train gesture");
+    if args.take.is_empty() {
+        let Args {
+            performer,
+            target,
+            minutes,
+            ..
+        } = args;
+        let _ = write!(
+            line,
+            " --performer {performer} --target {target} --minutes {minutes}"
+        );
+    } else {
+        let takes = args.take.iter().filter_map(|take| take.file_name());
+        let takes: Vec<_> = takes.map(|name| name.to_string_lossy()).collect();
+        let _ = write!(
+            line,
+            " --take {} --augment {}",
+            takes.join(" "),
+            args.augment
+        );
+    }
+    let _ = write!(
+        line,
+        " --seed {} --arch {} --hidden {} --layers {} --frame-rate-hz {} --epochs {}",
+        args.seed, args.arch, args.hidden, args.layers, args.frame_rate_hz, args.epochs
     );
     if let Some(name) = &args.name {
         let _ = write!(line, " --name \"{name}\"");
@@ -43,6 +58,35 @@ pub fn command(args: &Args) -> String {
     line
 }
 
+/// Where it learned from, in a sentence.
+fn data(label: &Label, report: &Report) -> String {
+    let (train, test) = (report.train_minutes, report.test_minutes);
+    let Some(takes) = label.data["takes"].as_array() else {
+        return format!(
+            "**synthetic**, {train:.0} minutes of the virtual performer for training, {test:.0} for the test; no \
+             recording of a person is in it."
+        );
+    };
+    let mut text = format!(
+        "{} recorded takes, {train:.1} minutes for training, {test:.1} for the test; {}.",
+        takes.len(),
+        label.data["split"].as_str().unwrap_or_default()
+    );
+    for take in takes {
+        let word = |key: &str| take[key].as_str().unwrap_or_default().to_owned();
+        let _ = write!(
+            text,
+            "\n  - {} ({}; licence {}; {}), SHA-256 of motion and sound `{}`",
+            word("name"),
+            word("participant"),
+            word("licence"),
+            word("notes"),
+            word("sha256")
+        );
+    }
+    text
+}
+
 /// Scores as a Markdown table, the network beside what it must beat.
 pub fn table(report: &Report) -> String {
     let mut text = String::from(
@@ -52,6 +96,7 @@ pub fn table(report: &Report) -> String {
         ("this network", &report.network),
         ("ridge regression, same features", &report.ridge),
         ("always the mean", &report.mean),
+        ("the truth one frame before", &report.previous_frame),
         (
             "this network, motion shifted by half a take",
             &report.network_motion_shifted,
@@ -63,6 +108,13 @@ pub fn table(report: &Report) -> String {
     ];
     for (name, scores) in rows {
         row(&mut text, name, scores);
+    }
+    if let Some(scores) = &report.hand_mapping {
+        row(
+            &mut text,
+            "by hand: energy is loudness, tilt brightness",
+            scores,
+        );
     }
     text
 }
@@ -107,12 +159,7 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
         "- Says: pitch as a distribution over notes with a fine offset, loudness, brightness, noisiness, onset \
          probability, confidence."
     );
-    let _ = writeln!(
-        page,
-        "- Data: **synthetic**, {:.0} minutes of the virtual performer for training, {:.0} for the test; no recording \
-         of a person is in it.",
-        report.train_minutes, report.test_minutes
-    );
+    let _ = writeln!(page, "- Data: {}", data(label, report));
     let _ = writeln!(page, "- Licence: {}.\n", label.licence);
     let _ = writeln!(page, "## How well\n\n{}", table(report));
     let _ = writeln!(

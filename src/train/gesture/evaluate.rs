@@ -1,12 +1,12 @@
 //! How well raw outputs say the truth, in numbers a musician can read; the same for networks and baselines.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB};
 use super::take::{FLOOR_DB, Truth};
 
 /// Scores over the frames of some takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
     /// Mean negative log-likelihood of the true note on sounding frames, in nats.
     pub pitch_nll: f32,

@@ -31,12 +31,12 @@ pub struct Label {
 
 const FEATURES: &str = "features";
 
-fn list<const D: usize>(tensor: Trained<D>) -> Vec<f32> {
+pub(super) fn list<const D: usize>(tensor: Trained<D>) -> Vec<f32> {
     tensor.inner().into_data().try_to_vec().unwrap_or_default()
 }
 
 /// Rows `[from, from + rows)` of a row-major matrix with `columns` columns, transposed.
-fn transposed(values: &[f32], columns: usize, from: usize, rows: usize) -> Vec<f32> {
+pub(super) fn transposed(values: &[f32], columns: usize, from: usize, rows: usize) -> Vec<f32> {
     let at = |row: usize, column: usize| values[(from + row) * columns + column];
     (0..columns)
         .flat_map(|column| (0..rows).map(move |row| at(row, column)))
@@ -44,23 +44,23 @@ fn transposed(values: &[f32], columns: usize, from: usize, rows: usize) -> Vec<f
 }
 
 /// Layers as graph nodes; states are declared as they are met.
-struct Writer {
-    graph: GraphBuilder,
-    states: Vec<State>,
+pub(super) struct Writer {
+    pub(super) graph: GraphBuilder,
+    pub(super) states: Vec<State>,
     shape: Shape,
     /// New states, to become outputs at the end.
     ends: Vec<(String, Tensor)>,
 }
 
 impl Writer {
-    fn state(&mut self, stem: &str, layer: usize) -> Tensor {
+    pub(super) fn state(&mut self, stem: &str, layer: usize, dims: &[usize]) -> Tensor {
         let (input, output) = (format!("{stem}_{layer}"), format!("{stem}_{layer}_next"));
-        let tensor = self.graph.input(&input, &[1, self.shape.hidden]);
+        let tensor = self.graph.input(&input, dims);
         self.states.push(State { input, output });
         tensor
     }
 
-    fn keep(&mut self, state: usize, tensor: Tensor) {
+    pub(super) fn keep(&mut self, state: usize, tensor: Tensor) {
         self.ends.push((self.states[state].output.clone(), tensor));
     }
 
@@ -74,12 +74,12 @@ impl Writer {
             let y = self.graph.dense(x, &input, &bias);
             return self.graph.tanh(&y);
         }
-        let h = self.state("h", index);
+        let h = self.state("h", index, &[1, hidden]);
         let first = self.states.len() - 1;
         let recurrent = transposed(&weight, columns, inputs, hidden);
-        match self.shape.arch {
-            Arch::Lstm => {
-                let c = self.state("c", index);
+        match self.shape.arch.cell() {
+            Some(Arch::Lstm) => {
+                let c = self.state("c", index, &[1, hidden]);
                 const ORDER: [usize; 4] = [0, 3, 1, 2];
                 let (input, recurrent) = (
                     reorder_gates(&input, &ORDER),
@@ -96,7 +96,7 @@ impl Writer {
                 self.keep(first + 1, c);
                 h
             }
-            Arch::Gru => {
+            Some(Arch::Gru) => {
                 let h = self.gru(layer, x, &h, [input, recurrent, bias]);
                 self.keep(first, h.clone());
                 h
@@ -157,8 +157,14 @@ pub fn onnx(
         ends: Vec::new(),
     };
     let mut y = writer.graph.input(FEATURES, &[1, shape.inputs]);
+    for (index, conv) in network.front.iter().enumerate() {
+        y = writer.conv(index, conv, &y);
+    }
     for (index, layer) in network.layers.iter().enumerate() {
         y = writer.layer(index, layer, &y);
+    }
+    for (index, block) in network.blocks.iter().enumerate() {
+        y = writer.attention(index, block, &y);
     }
     let (head, bias) = (list(network.head.val()), list(network.head_bias.val()));
     let all = transposed(&head, shape.outputs, 0, shape.hidden);

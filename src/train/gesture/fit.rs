@@ -77,6 +77,15 @@ impl Fed {
         &self.truth
     }
 
+    /// So many frames from `from` on.
+    pub fn part(&self, from: usize, frames: usize) -> Fed {
+        Fed {
+            values: self.values[from * self.width..(from + frames) * self.width].to_vec(),
+            width: self.width,
+            truth: self.truth[from..from + frames].to_vec(),
+        }
+    }
+
     pub fn rows(&self) -> impl Iterator<Item = &[f32]> {
         self.values.chunks_exact(self.width.max(1))
     }
@@ -166,7 +175,8 @@ fn stretches(takes: &[Fed], plan: &Plan, chance: &mut Chance) -> Vec<Lane> {
     let length = plan.window_frames * WINDOWS_PER_STRETCH;
     let mut all = Vec::new();
     for (take, fed) in takes.iter().enumerate() {
-        let mut frame = chance.below(plan.window_frames.min(fed.frames().max(1)));
+        let spare = fed.frames().saturating_sub(plan.window_frames);
+        let mut frame = chance.below(plan.window_frames.min(spare + 1));
         while frame + plan.window_frames <= fed.frames() {
             let end = (frame + length).min(fed.frames());
             all.push(Lane { take, frame, end });

@@ -1,37 +1,43 @@
-//! `imu2music train gesture`: learns motion → Controls and writes an ONNX model and its card. Takes come from the
-//! virtual performer (recorded ones join through the same [`Take`]); they are split by performance; beside the result
-//! stand the mean, ridge regression, and the same network fed wrong motion, because a network that ignores its input
-//! looks well until then.
+//! `imu2music train gesture`: learns motion → Controls and writes an ONNX model and its card. Takes are recorded ones
+//! or the virtual performer's; they are split by performance or by blocks of time; beside the result stand the mean,
+//! the previous frame, ridge regression, a mapping by hand, and the same network fed wrong motion, because a network
+//! that ignores its input looks well until then.
 
 mod baseline;
-mod by_hand;
-mod card;
+mod blocks;
+pub(super) mod by_hand;
+pub(super) mod card;
+mod compare;
 mod energy;
-mod evaluate;
-mod export;
-mod fit;
+pub(super) mod evaluate;
+pub(super) mod export;
+mod export_blocks;
+pub(super) mod fit;
+mod from_takes;
 mod learner;
-mod loss;
-mod network;
+pub(super) mod loss;
+pub(super) mod network;
+pub mod recorded;
 mod sensing;
+mod split;
 mod take;
 #[cfg(test)]
 mod tests;
+mod vary;
 mod virtual_takes;
 
 use std::path::PathBuf;
 
+pub use compare::Report;
 pub use evaluate::Scores;
 pub use network::Arch;
 pub use take::{Split, Take, Truth};
 pub use virtual_takes::{Players, Target};
 
-use baseline::Ridge;
 use export::Label;
-use fit::{Fed, Fitted, Plan, fit, run as run_network};
+use fit::{Fed, Fitted, Plan, fit};
 use loss::Heads;
 use network::Shape;
-use serde::Serialize;
 use take::{Notes, Standard};
 
 use crate::gesture::features::FEATURE_SCHEMA;
@@ -40,6 +46,12 @@ use crate::gesture::features::FEATURE_SCHEMA;
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "standalone", derive(clap::Args))]
 pub struct Args {
+    /// Recorded takes (folders); without any, the virtual performer is learned from
+    #[cfg_attr(feature = "standalone", arg(long, num_args = 1..))]
+    pub take: Vec<PathBuf>,
+    /// Vary recorded motion while learning: auto does so for less than ten minutes of it, on, off
+    #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
+    pub augment: String,
     /// Who moves: bow, strum, shake, conduct, still, or mix for all of them
     #[cfg_attr(feature = "standalone", arg(long, default_value = "bow"))]
     pub performer: String,
@@ -54,7 +66,7 @@ pub struct Args {
     pub out: PathBuf,
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 1))]
     pub seed: u64,
-    /// Network: fc, rnn, lstm or gru
+    /// Network: fc, rnn, lstm, gru, tcn, conv-lstm, conv-transformer or transformer
     #[cfg_attr(feature = "standalone", arg(long, default_value = "lstm"))]
     pub arch: String,
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 64))]
@@ -96,29 +108,15 @@ pub enum TrainError {
     Engine(String),
 }
 
-/// What was learned, beside what it must beat. On performances that no part of the training has seen.
-#[derive(Clone, Debug, Serialize)]
-pub struct Report {
-    pub network: Scores,
-    pub mean: Scores,
-    pub ridge: Scores,
-    pub network_motion_shifted: Scores,
-    pub network_motion_of_another_take: Scores,
-    pub train_minutes: f32,
-    pub test_minutes: f32,
-    pub parameters: usize,
-    pub epochs: usize,
-    pub seconds: f32,
-    /// Largest difference of the written model in tract from the trained network over 500 streamed frames.
-    pub export_difference: f32,
-    pub stopped_by_hand: bool,
-}
-
 /// A trained model, ready to write.
 pub struct Trained {
     pub onnx: Vec<u8>,
     pub report: Report,
     pub label: export::Label,
+    pub fitted: Fitted,
+    pub shape: Shape,
+    pub heads: Heads,
+    pub standard: Standard,
 }
 
 /// The command.
@@ -141,6 +139,16 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
         Target::from_name(&args.target),
         &Target::NAMES,
     )?;
+    let rates = [200, 100, 50, 40, 25, 20, 10];
+    choose(
+        "frame rate",
+        &args.frame_rate_hz.to_string(),
+        rates.contains(&args.frame_rate_hz).then_some(()),
+        &rates
+            .map(|rate| rate.to_string())
+            .each_ref()
+            .map(|rate| &**rate),
+    )?;
     let probe = args.out.with_extension("part");
     let unwritable = |cause| TrainError::Write {
         path: args.out.clone(),
@@ -149,42 +157,22 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
     std::fs::write(&probe, b"").map_err(unwritable)?;
     let _ = std::fs::remove_file(&probe);
     super::progress::stop_on_interrupt();
-    let virtual_plan = virtual_takes::Plan {
-        players,
-        target,
-        minutes: args.minutes,
-        frame_rate_hz: args.frame_rate_hz,
-        seed: args.seed,
+    let material = if args.take.is_empty() {
+        virtual_material(args, players, target)
+    } else {
+        from_takes::material(args)?
     };
-    if !args.quiet {
-        println!("making {:.0} minutes of performance …", args.minutes * 1.4);
-    }
-    let split = virtual_takes::perform(&virtual_plan);
-    let label = Label {
-        name: args
-            .name
-            .clone()
-            .unwrap_or_else(|| card::spoken_name(&args.out)),
-        author: "IMU2Music".into(),
-        licence: "MIT OR Apache-2.0".into(),
-        description: virtual_plan.description(),
-        frame_rate_hz: args.frame_rate_hz,
-        feature_schema: FEATURE_SCHEMA,
-        inputs: virtual_plan.input_names(),
-        data: virtual_plan.data(),
-        metrics: serde_json::Value::Null,
-    };
-    let plan = Plan {
-        seed: args.seed,
-        epochs: args.epochs,
-        ..Plan::default()
-    };
+    let plan = args.plan();
     let size = Size {
         arch,
         hidden: args.hidden,
         layers: args.layers,
     };
-    let later = |epoch: usize| virtual_takes::rehearse(&virtual_plan, epoch);
+    let Material {
+        split,
+        later,
+        label,
+    } = material;
     let trained = train(&split, later, size, &plan, label, args.quiet)?;
     export::write(&args.out, &trained.onnx).map_err(unwritable)?;
     let page = card::markdown(&trained, &card::command(args), size);
@@ -194,6 +182,73 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
         println!("wrote {}", args.out.display());
     }
     Ok(trained.report)
+}
+
+/// One lesson from recorded takes that is not written to a file: what was learned, and the test takes.
+pub fn lesson_of(args: &Args, size: Size) -> Result<(Trained, Vec<Take>), TrainError> {
+    let Material {
+        split,
+        later,
+        label,
+    } = from_takes::material(args)?;
+    let plan = args.plan();
+    let trained = train(&split, later, size, &plan, label, args.quiet)?;
+    Ok((trained, split.test))
+}
+
+/// Gradients go back this far.
+const WINDOW_S: usize = 2;
+
+/// What is learned from: takes by purpose, more of them for later epochs, and what the file will say of it.
+pub struct Material {
+    pub split: Split,
+    pub later: Box<dyn Fn(usize) -> Vec<Take>>,
+    pub label: Label,
+}
+
+fn virtual_material(args: &Args, players: Players, target: Target) -> Material {
+    let plan = virtual_takes::Plan {
+        players,
+        target,
+        minutes: args.minutes,
+        frame_rate_hz: args.frame_rate_hz,
+        seed: args.seed,
+    };
+    if !args.quiet {
+        println!("making {:.0} minutes of performance …", args.minutes * 1.4);
+    }
+    let label = Label {
+        name: args.spoken_name(),
+        author: "IMU2Music".into(),
+        licence: "MIT OR Apache-2.0".into(),
+        description: plan.description(),
+        frame_rate_hz: args.frame_rate_hz,
+        feature_schema: FEATURE_SCHEMA,
+        inputs: plan.input_names(),
+        data: plan.data(),
+        metrics: serde_json::Value::Null,
+    };
+    Material {
+        split: virtual_takes::perform(&plan),
+        later: Box::new(move |epoch| virtual_takes::rehearse(&plan, epoch)),
+        label,
+    }
+}
+
+impl Args {
+    fn plan(&self) -> Plan {
+        Plan {
+            seed: self.seed,
+            epochs: self.epochs,
+            window_frames: WINDOW_S * self.frame_rate_hz as usize,
+            ..Plan::default()
+        }
+    }
+
+    fn spoken_name(&self) -> String {
+        let own = self.name.clone();
+        own.unwrap_or_else(|| card::spoken_name(&self.out))
+    }
 }
 
 fn choose<T>(
@@ -263,15 +318,7 @@ pub fn train(
         epoch => fed(&later(epoch)),
     };
     let fitted = fit(shape, &heads, lesson, &validation, plan, quiet);
-    let mut report = compare(
-        split,
-        &standard,
-        &heads,
-        shape,
-        &fitted,
-        &train,
-        label.frame_rate_hz,
-    );
+    let mut report = compare::compare(split, &standard, &heads, shape, &fitted, &train, &label);
     label.metrics = serde_json::to_value(&report).unwrap_or_default();
     let onnx = export::onnx(shape, &heads, &fitted.network, &standard, &label);
     report.export_difference = export_difference(&onnx, shape, &heads, &fitted, &fed(&split.test))?;
@@ -284,66 +331,15 @@ pub fn train(
         onnx,
         report,
         label,
+        fitted,
+        shape,
+        heads,
+        standard,
     })
 }
 
 /// Two implementations of one LSTM in `f32`, fed 500 frames.
 const EXPORT_TOLERANCE: f32 = 1e-4;
-
-fn compare(
-    split: &Split,
-    standard: &Standard,
-    heads: &Heads,
-    shape: Shape,
-    fitted: &Fitted,
-    train: &[Fed],
-    frame_rate_hz: u32,
-) -> Report {
-    let rate_hz = frame_rate_hz as f32;
-    let judge = |outputs: &[Vec<f32>], takes: &[Take]| {
-        let pairs: Vec<(&[f32], &[Truth])> = outputs
-            .iter()
-            .zip(takes)
-            .map(|(raw, take)| (&raw[..], &take.truth[..]))
-            .collect();
-        evaluate::score(heads, rate_hz, &pairs)
-    };
-    let of_network = |takes: &[Take]| {
-        let fed: Vec<Fed> = takes.iter().map(|take| Fed::new(take, standard)).collect();
-        judge(&run_network(shape, &fitted.network, &fed), takes)
-    };
-    let test = &split.test;
-    let shifted: Vec<Take> = test
-        .iter()
-        .map(|take| take.shifted(take.frames() / 2))
-        .collect();
-    let others: Vec<Take> = (0..test.len())
-        .map(|i| test[i].with_motion_of(&test[(i + 1) % test.len()]))
-        .collect();
-    let mean = baseline::mean_row(heads, train);
-    let means: Vec<Vec<f32>> = test.iter().map(|take| mean.repeat(take.frames())).collect();
-    let ridge = Ridge::fit(train, 1e-3);
-    let ridges: Vec<Vec<f32>> = test
-        .iter()
-        .map(|take| ridge.run(heads, &Fed::new(take, standard)))
-        .collect();
-    let minutes =
-        |takes: &[Take]| takes.iter().map(Take::frames).sum::<usize>() as f32 / rate_hz / 60.0;
-    Report {
-        network: of_network(test),
-        mean: judge(&means, test),
-        ridge: judge(&ridges, test),
-        network_motion_shifted: of_network(&shifted),
-        network_motion_of_another_take: of_network(&others),
-        train_minutes: minutes(&split.train),
-        test_minutes: minutes(test),
-        parameters: burn::module::Module::num_params(&fitted.network),
-        epochs: fitted.epochs,
-        seconds: fitted.seconds as f32,
-        export_difference: 0.0,
-        stopped_by_hand: fitted.stopped_by_hand,
-    }
-}
 
 /// The largest difference between the file as it plays and the network as it was trained, over 500 test frames.
 fn export_difference(
@@ -358,7 +354,7 @@ fn export_difference(
     };
     let rows: Vec<&[f32]> = take.rows().take(500).collect();
     let said = export::steps(onnx, &rows).map_err(|e| TrainError::Engine(e.to_string()))?;
-    let meant = run_network(shape, &fitted.network, &test[..1]);
+    let meant = fit::run(shape, &fitted.network, &test[..1]);
     let mut largest = 0.0f32;
     for (said, meant) in said.iter().zip(meant[0].chunks_exact(shape.outputs)) {
         for (index, (said, meant)) in said.iter().zip(meant).enumerate() {

@@ -98,24 +98,38 @@ pub fn send(
     frames
 }
 
-/// What `plan`'s model hears of the readings that each limb's sensor sent: the playing code's own playout and
-/// features, on its control grid, thinned to the model's rate. `[frames][input names]`.
+/// What a model hears of the readings that each limb's sensor sent.
 pub fn listen(
     sent: &[Vec<SensorFrame>],
     input_names: &[String],
     frames: usize,
     rate_hz: u32,
 ) -> Vec<f32> {
-    let keys = LIMBS.map(String::from);
-    let devices = [0, 1].map(|limb| KnownDevice {
-        id: DeviceId(limb as u16),
-        key: &keys[limb],
+    let roles: Vec<Role> = LIMBS
+        .iter()
+        .filter_map(|limb| Role::from_name(limb))
+        .collect();
+    let worn = &roles[..sent.len().min(roles.len())];
+    hear(sent, worn, input_names, frames, rate_hz)
+}
+
+/// The playing code's own playout and features, on its control grid, thinned to a model's rate: `[frames][input
+/// names]`. `sent[i]` are the readings of device `i`, worn in `roles[i]`, on a clock whose 0 is the first frame.
+pub fn hear(
+    sent: &[Vec<SensorFrame>],
+    roles: &[Role],
+    input_names: &[String],
+    frames: usize,
+    rate_hz: u32,
+) -> Vec<f32> {
+    let keys: Vec<String> = roles.iter().map(|role| role.name().to_owned()).collect();
+    let known = keys.iter().enumerate().map(|(seat, key)| KnownDevice {
+        id: DeviceId(seat as u16),
+        key,
         last_seen: HostTime(0.0),
     });
-    let seats = sent
-        .iter()
-        .enumerate()
-        .filter_map(|(limb, _)| Some((Role::from_name(LIMBS[limb])?, keys[limb].clone())));
+    let devices: Vec<KnownDevice> = known.collect();
+    let seats = roles.iter().copied().zip(keys.iter().cloned());
     let mapping = Mapping {
         seats: seats.collect(),
         ..Mapping::default()

@@ -14,11 +14,14 @@ pub struct Truth {
     pub controls: Controls,
     /// A note has just begun.
     pub onset: bool,
+    /// The pitch is known: of noise it is not.
+    pub pitched: bool,
 }
 
 impl Truth {
+    /// Its pitch and tone matter.
     pub fn voiced(&self) -> bool {
-        self.controls.loudness_db > VOICED_DB
+        self.pitched && self.controls.loudness_db > VOICED_DB
     }
 
     pub fn loudness_db(&self) -> f32 {
@@ -179,6 +182,7 @@ mod tests {
         let truth = Truth {
             controls: Controls::SILENT,
             onset: false,
+            pitched: true,
         };
         Take {
             name: "t".into(),

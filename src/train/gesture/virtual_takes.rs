@@ -223,6 +223,7 @@ fn own_music(
         Truth {
             controls,
             onset: !silent && performer.onset(t_s),
+            pitched: true,
         }
     });
     Take {
@@ -266,6 +267,7 @@ fn one_sensor(plan: &Plan, style: Style, seed: u64, from_s: f64, chance: &mut Ch
     let truth = (0..frames).map(|frame| Truth {
         controls: controls[frame],
         onset: begins(&controls, frame, plan.frame_rate_hz),
+        pitched: true,
     });
     Take {
         name: format!("{} {seed} limb {limb} from {from_s:.1} s", style.name()),

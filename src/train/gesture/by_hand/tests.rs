@@ -43,6 +43,7 @@ fn loss_and_gradients_agree_with_burn() {
             Truth {
                 controls,
                 onset: i % 5 == 0,
+                pitched: i % 7 != 0,
             }
         })
         .collect();

@@ -1,0 +1,197 @@
+//! `imu2music explore`: every architecture, every seed, one budget, on the same takes, beside what they must beat; the
+//! result is one HTML file. Each run is written as its own small file, so that a sweep can be split over machines
+//! (`--shard 2/4`) and joined by whoever finishes (`--merge`).
+
+mod matching;
+mod page;
+mod picture;
+mod run;
+mod sound;
+
+use std::path::PathBuf;
+
+use super::gesture::{Arch, Args as Lesson, Size, TrainError};
+use super::progress::{stop_asked, stop_on_interrupt};
+use run::{Baselines, Run};
+
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "standalone", derive(clap::Args))]
+pub struct Args {
+    /// Recorded takes (folders)
+    #[cfg_attr(feature = "standalone", arg(long, num_args = 1.., required_unless_present = "merge"))]
+    pub take: Vec<PathBuf>,
+    /// Networks to compare
+    #[cfg_attr(
+        feature = "standalone",
+        arg(
+            long,
+            value_delimiter = ',',
+            default_value = "fc,rnn,lstm,gru,tcn,conv-lstm,conv-transformer,transformer"
+        )
+    )]
+    pub archs: Vec<String>,
+    /// How often each is trained, from other beginnings
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 3))]
+    pub seeds: u64,
+    /// The folder of the report
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub out: PathBuf,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 64))]
+    pub hidden: usize,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 1))]
+    pub layers: usize,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 40))]
+    pub epochs: usize,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 100))]
+    pub frame_rate_hz: u32,
+    #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
+    pub augment: String,
+    /// Only every n-th run, as in 2/4: the second of four machines
+    #[cfg_attr(feature = "standalone", arg(long, value_parser = parse_shard))]
+    pub shard: Option<Shard>,
+    /// Trains nothing: makes the report of the runs that lie in --out
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub merge: bool,
+    /// No progress lines
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub quiet: bool,
+}
+
+/// One machine of several, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    pub number: usize,
+    pub of: usize,
+}
+
+/// Reads `2/4`.
+pub fn parse_shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/');
+    let parsed = parts.and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    match parsed {
+        Some((number, of)) if (1..=of).contains(&number) => Ok(Shard { number, of }),
+        _ => Err("write it as 2/4: the second of four".into()),
+    }
+}
+
+impl Shard {
+    fn takes(shard: Option<Shard>, index: usize) -> bool {
+        shard.is_none_or(|shard| index % shard.of == shard.number - 1)
+    }
+}
+
+/// The command.
+pub fn run(args: &Args) -> Result<(), TrainError> {
+    let folder = args.out.join("runs");
+    let unwritable = |cause| TrainError::Write {
+        path: folder.clone(),
+        cause,
+    };
+    std::fs::create_dir_all(&folder).map_err(unwritable)?;
+    if !args.merge {
+        stop_on_interrupt();
+        train_all(args, &folder)?;
+    }
+    let runs = Run::read_all(&folder)?;
+    if runs.is_empty() {
+        let what = format!(
+            "{}: no finished run is there; run without --merge first",
+            folder.display()
+        );
+        return Err(TrainError::Data(what));
+    }
+    let baselines = Baselines::read(&folder)?;
+    let html = page::page(&runs, &baselines);
+    let path = args.out.join("report.html");
+    super::gesture::export::write(&path, html.as_bytes()).map_err(unwritable)?;
+    println!("{}: {} runs", path.display(), runs.len());
+    Ok(())
+}
+
+fn train_all(args: &Args, folder: &std::path::Path) -> Result<(), TrainError> {
+    let mut plans = Vec::new();
+    for name in &args.archs {
+        let arch = Arch::from_name(name).ok_or_else(|| TrainError::Unknown {
+            what: "network",
+            value: name.clone(),
+            choices: Arch::ALL.map(Arch::name).join(", "),
+        })?;
+        plans.extend((1..=args.seeds).map(|seed| (arch, seed)));
+    }
+    let own = plans
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| Shard::takes(args.shard, *index));
+    for (_, (arch, seed)) in own {
+        if stop_asked() {
+            break;
+        }
+        let size = Size {
+            arch: *arch,
+            hidden: args.hidden,
+            layers: args.layers,
+        };
+        if !args.quiet {
+            println!("{} seed {seed}", arch.name());
+        }
+        run::one(&args.lesson(*arch, *seed), size, folder, &args.command())?;
+    }
+    Ok(())
+}
+
+impl Args {
+    fn lesson(&self, arch: Arch, seed: u64) -> Lesson {
+        Lesson {
+            take: self.take.clone(),
+            augment: self.augment.clone(),
+            performer: "bow".into(),
+            target: "performer".into(),
+            minutes: 1.0,
+            out: self.out.join(format!("{}.onnx", arch.name())),
+            seed,
+            arch: arch.name().into(),
+            hidden: self.hidden,
+            layers: self.layers,
+            frame_rate_hz: self.frame_rate_hz,
+            epochs: self.epochs,
+            name: None,
+            quiet: self.quiet,
+        }
+    }
+
+    /// What makes the same report again.
+    fn command(&self) -> String {
+        let takes = self.take.iter().filter_map(|take| take.file_name());
+        let takes: Vec<_> = takes.map(|name| name.to_string_lossy()).collect();
+        format!(
+            "imu2music explore --take {} --archs {} --seeds {} --hidden {} --layers {} --epochs {} --frame-rate-hz {} --augment {} --out report",
+            takes.join(" "),
+            self.archs.join(","),
+            self.seeds,
+            self.hidden,
+            self.layers,
+            self.epochs,
+            self.frame_rate_hz,
+            self.augment
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_share_the_work_without_rest() {
+        assert!(
+            parse_shard("0/3").is_err() && parse_shard("4/3").is_err() && parse_shard("x").is_err()
+        );
+        for index in 0..10 {
+            let own = (1..=3).filter(|number| {
+                let shard = parse_shard(&format!("{number}/3")).unwrap();
+                Shard::takes(Some(shard), index)
+            });
+            assert_eq!(own.count(), 1);
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The report: one HTML file without anything from outside.
+
+use std::fmt::Write;
+
+use super::picture::{Curve, draw};
+use super::run::{Baselines, Run};
+use crate::train::gesture::Scores;
+
+const TRUTH: &str = "#999";
+const SAID: &str = "#c2410c";
+
+/// Mean and largest distance from it.
+fn spread(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let count = values.clone().count().max(1) as f64;
+    let mean = values.clone().sum::<f64>() / count;
+    (
+        mean,
+        values.fold(0.0, |most: f64, value| most.max((value - mean).abs())),
+    )
+}
+
+fn cell(html: &mut String, digits: usize, values: impl Iterator<Item = f64> + Clone) {
+    let (mean, most) = spread(values);
+    let _ = write!(html, "<td>{mean:.digits$} ± {most:.digits$}</td>");
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+/// Architectures in the order of their first run.
+fn by_arch(runs: &[Run]) -> Vec<(&str, Vec<&Run>)> {
+    let mut groups: Vec<(&str, Vec<&Run>)> = Vec::new();
+    for run in runs {
+        match groups.iter_mut().find(|(arch, _)| *arch == run.arch) {
+            Some((_, group)) => group.push(run),
+            None => groups.push((&run.arch, vec![run])),
+        }
+    }
+    groups
+}
+
+pub fn page(runs: &[Run], baselines: &Baselines) -> String {
+    let mut html = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Which network turns this motion into this music?</title><style>body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}svg{width:460px}figcaption{font-size:13px;color:#666}code,pre{background:#f6f6f4;padding:.1rem .3rem;white-space:pre-wrap}</style><h1>Which network turns this motion into this music?</h1>",
+    );
+    let (train, test) = (baselines.train_minutes, baselines.test_minutes);
+    let _ = write!(
+        html,
+        "<p>{train:.1} minutes to learn from, {test:.1} held out for the test. Every number is of the held-out part; ± is the largest distance of a seed from the mean of the seeds.</p>"
+    );
+    networks(&mut html, runs);
+    others(&mut html, baselines);
+    let _ = write!(
+        html,
+        "<h2>The truth</h2><audio controls src=\"data:audio/wav;base64,{}\"></audio><p>The Controls of the recording, sung by the same sound model as every network's below. Grey in every picture.</p>",
+        baselines.sound
+    );
+    for (arch, group) in by_arch(runs) {
+        network(&mut html, arch, &group, baselines);
+    }
+    origin(&mut html, runs, baselines);
+    html
+}
+
+const HEADINGS: &str = "<th>loudness r</th><th>note NLL</th><th>median pitch error</th><th>within ½ semitone</th><th>onset F1</th>";
+
+fn networks(html: &mut String, runs: &[Run]) {
+    let _ = write!(
+        html,
+        "<h2>Networks</h2><table><tr><th>network</th><th>seeds</th><th>parameters</th><th>µs per frame</th><th>training s</th>{HEADINGS}<th>matching</th><th>loudness r, wrong motion</th></tr>"
+    );
+    for (arch, group) in by_arch(runs) {
+        let of = |value: fn(&Run) -> f64| {
+            let values: Vec<f64> = group.iter().map(|run| value(run)).collect();
+            values.into_iter()
+        };
+        let _ = write!(
+            html,
+            "<tr><td>{arch}</td><td>{}</td><td>{}</td>",
+            group.len(),
+            group[0].parameters
+        );
+        cell(html, 1, of(|run| run.us_per_frame));
+        cell(html, 0, of(|run| f64::from(run.seconds)));
+        cell(html, 3, of(|run| f64::from(run.scores.loudness_r)));
+        cell(html, 2, of(|run| f64::from(run.scores.pitch_nll)));
+        cell(html, 2, of(|run| f64::from(run.scores.pitch_error_median)));
+        cell(html, 2, of(|run| f64::from(run.scores.pitch_right)));
+        cell(html, 2, of(|run| f64::from(run.scores.onset_f1)));
+        cell(html, 2, of(|run| run.matching.map_or(f64::NAN, f64::from)));
+        cell(html, 3, of(|run| f64::from(run.wrong_motion.loudness_r)));
+        html.push_str("</tr>");
+    }
+    let of = runs[0].of.max(1);
+    let _ = write!(
+        html,
+        "</table><p>µs per frame: the written file in the plugin's own kernels. Note NLL in nats, pitch error in semitones, on sounding frames. Matching: which of {of} motions made these 5 seconds of sound? Chance is {:.0} %. Wrong motion: the same network, fed the motion of half a take later.</p>",
+        100.0 / of as f32
+    );
+}
+
+fn others(html: &mut String, baselines: &Baselines) {
+    let _ = write!(
+        html,
+        "<h2>What they must beat</h2><table><tr><th></th>{HEADINGS}</tr>"
+    );
+    for (name, scores) in &baselines.rows {
+        let Scores {
+            loudness_r,
+            pitch_nll,
+            pitch_error_median,
+            pitch_right,
+            onset_f1,
+            ..
+        } = scores;
+        let _ = write!(
+            html,
+            "<tr><td>{name}</td><td>{loudness_r:.3}</td><td>{pitch_nll:.2}</td><td>{pitch_error_median:.2}</td><td>{pitch_right:.2}</td><td>{onset_f1:.2}</td></tr>"
+        );
+    }
+    html.push_str("</table><p>The truth one frame before is no player of motion: it shows what merely following would score.</p>");
+}
+
+fn network(html: &mut String, arch: &str, group: &[&Run], baselines: &Baselines) {
+    let first = group[0];
+    let _ = write!(
+        html,
+        "<h2>{arch}</h2><audio controls src=\"data:audio/wav;base64,{}\"></audio><br>",
+        first.sound
+    );
+    let pair = |truth, said| {
+        [
+            Curve {
+                values: truth,
+                colour: TRUTH,
+            },
+            Curve {
+                values: said,
+                colour: SAID,
+            },
+        ]
+    };
+    html.push_str(&draw(
+        "loudness in dB",
+        &pair(&baselines.truth.loudness_db, &first.trace.loudness_db),
+    ));
+    html.push_str(&draw(
+        "pitch in notes",
+        &pair(&baselines.truth.notes, &first.trace.notes),
+    ));
+    let of = |index: usize| -> Vec<Vec<f32>> {
+        group
+            .iter()
+            .map(|run| run.curve.iter().map(|point| point[index]).collect())
+            .collect()
+    };
+    let (train, held_out) = (of(0), of(1));
+    let curves = train
+        .iter()
+        .map(|values| (values, TRUTH))
+        .chain(held_out.iter().map(|values| (values, SAID)));
+    let curves: Vec<Curve> = curves
+        .map(|(values, colour)| Curve { values, colour })
+        .collect();
+    html.push_str(&draw(
+        "loss by epoch, training grey, held-out red, every seed",
+        &curves,
+    ));
+}
+
+fn origin(html: &mut String, runs: &[Run], baselines: &Baselines) {
+    let data = serde_json::to_string_pretty(&baselines.data).unwrap_or_default();
+    let _ = write!(
+        html,
+        "<h2>Make it again</h2><pre>{}</pre><p>Commit {}. Learned from:</p><pre>{}</pre></html>",
+        escaped(&runs[0].command),
+        escaped(&runs[0].commit),
+        escaped(&data)
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::picture::Trace;
+    use super::*;
+
+    fn run(arch: &str, seed: u64, loudness_r: f32) -> Run {
+        Run {
+            arch: arch.into(),
+            seed,
+            parameters: 1234,
+            us_per_frame: 3.5,
+            seconds: 10.0,
+            epochs: 2,
+            scores: Scores {
+                loudness_r,
+                ..Scores::default()
+            },
+            wrong_motion: Scores::default(),
+            matching: Some(0.5),
+            of: 10,
+            curve: vec![[2.0, 2.5], [1.0, 1.5]],
+            trace: Trace::of([(60.0, -20.0), (61.0, -30.0)].into_iter()),
+            sound: "UklGRg==".into(),
+            command: "imu2music explore --take <a>".into(),
+            commit: "abc1234".into(),
+        }
+    }
+
+    #[test]
+    fn a_page_shows_every_network_with_its_spread_and_needs_nothing_from_outside() {
+        let runs = [run("lstm", 1, 0.8), run("lstm", 2, 0.9), run("tcn", 1, 0.7)];
+        let baselines = Baselines {
+            rows: vec![("ridge regression".into(), Scores::default())],
+            truth: runs[0].trace.clone(),
+            sound: String::new(),
+            data: serde_json::json!({"takes": [{"sha256": "f00d"}]}),
+            train_minutes: 1.0,
+            test_minutes: 0.5,
+        };
+        let html = page(&runs, &baselines);
+        for wanted in [
+            "0.850 ± 0.050",
+            "0.700 ± 0.000",
+            "ridge regression",
+            "f00d",
+            "abc1234",
+            "--take &lt;a&gt;",
+            "<polyline",
+            "Chance is 10 %",
+        ] {
+            assert!(html.contains(wanted), "{wanted}");
+        }
+        assert!(!html.contains("http") && !html.contains("<script"));
+    }
+
+    #[test]
+    fn a_finished_run_is_read_back_as_it_was() {
+        let run = run("gru", 3, 0.25);
+        let text = serde_json::to_string(&run).unwrap();
+        let back: Run = serde_json::from_str(&text).unwrap();
+        assert_eq!((back.arch, back.scores), (run.arch, run.scores));
+        assert_eq!((back.matching, back.trace), (run.matching, run.trace));
+    }
+}

@@ -1,0 +1,142 @@
+//! Recorded takes as material: read, brought to one level, split, and varied anew for every epoch where there is
+//! little of them.
+
+use serde_json::json;
+
+use super::export::Label;
+use super::recorded::{Recording, level};
+use super::split::{learned_from, split, spoken, training_part};
+use super::take::Take;
+use super::vary::Variation;
+use super::{Args, Material, TrainError, choose};
+use crate::gesture::features::FEATURE_SCHEMA;
+use crate::sensor::performer::Chance;
+use crate::train::takes::check::{self, Weight};
+
+/// Less than this is varied unless told otherwise.
+const LITTLE_S: f64 = 600.0;
+/// An epoch lasts about this long, however little was recorded.
+const EPOCH_S: f64 = 480.0;
+
+/// Reads and splits the takes that `args` names.
+pub fn material(args: &Args) -> Result<Material, TrainError> {
+    let recordings = read(args)?;
+    let names = recordings[0].input_names();
+    let rate_hz = args.frame_rate_hz;
+    let takes: Vec<Take> = recordings
+        .iter()
+        .map(|recording| recording.take(&names, rate_hz, None))
+        .collect();
+    let split = split(&takes, rate_hz);
+    let total_s: f64 = recordings.iter().map(|recording| recording.seconds).sum();
+    let wanted = match &*args.augment {
+        "auto" => Some(total_s < LITTLE_S),
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    };
+    let varied = choose(
+        "augmentation",
+        &args.augment,
+        wanted,
+        &["auto", "on", "off"],
+    )?;
+    let label = label(args, &recordings, names.clone(), varied);
+    let learned_s: f64 =
+        split.train.iter().map(Take::frames).sum::<usize>() as f64 / f64::from(rate_hz);
+    let repeats = (EPOCH_S / learned_s.max(1.0)).ceil().clamp(1.0, 24.0) as usize;
+    let plain = split.train.clone();
+    let seed = args.seed;
+    let count = recordings.len();
+    let later = move |epoch: usize| -> Vec<Take> {
+        if !varied {
+            return plain
+                .iter()
+                .cycle()
+                .take(plain.len() * repeats)
+                .cloned()
+                .collect();
+        }
+        let learned = &recordings[..learned_from(count)];
+        let mut takes = Vec::new();
+        for repeat in 0..repeats {
+            for (index, recording) in learned.iter().enumerate() {
+                let stream = (epoch * repeats + repeat) as u64 * 1000 + index as u64;
+                let mut variation = Variation::new(Chance::new(seed ^ 0x7a8e, stream));
+                let take = recording.take(&names, rate_hz, Some(&mut variation));
+                takes.extend(training_part(&take, count, rate_hz));
+            }
+        }
+        takes
+    };
+    Ok(Material {
+        split,
+        later: Box::new(later),
+        label,
+    })
+}
+
+/// All takes at one level, with the same roles. Says what is not as it should be.
+pub fn read(args: &Args) -> Result<Vec<Recording>, TrainError> {
+    let mut recordings = Vec::new();
+    for folder in &args.take {
+        if !args.quiet {
+            let found = check::check(folder).findings;
+            let warnings = found.iter().filter(|found| found.weight == Weight::Warning);
+            warnings.for_each(|found| println!("{found}"));
+            println!("analysing {} …", folder.display());
+        }
+        recordings.push(Recording::read(folder, args.frame_rate_hz)?);
+    }
+    if recordings.is_empty() {
+        return Err(TrainError::Data("no take is named: --take FOLDER".into()));
+    }
+    for recording in &recordings[1..] {
+        if recording.roles != recordings[0].roles {
+            return Err(TrainError::Data(format!(
+                "{} and {} have sensors in different roles: give them the same in take.json, or train on one of them",
+                recordings[0].name, recording.name
+            )));
+        }
+    }
+    let gain_db = level(&mut recordings);
+    if !args.quiet {
+        println!("loudness of the recordings moved by {gain_db:+.1} dB");
+    }
+    Ok(recordings)
+}
+
+fn label(args: &Args, recordings: &[Recording], inputs: Vec<String>, varied: bool) -> Label {
+    let takes: Vec<_> = recordings
+        .iter()
+        .map(|recording| {
+            json!({
+                "name": recording.name,
+                "sha256": recording.sha256,
+                "seconds": recording.seconds,
+                "participant": recording.document.participant,
+                "licence": recording.document.licence,
+                "notes": recording.document.notes,
+            })
+        })
+        .collect();
+    let roles: Vec<&str> = recordings[0].roles.iter().map(|role| role.name()).collect();
+    Label {
+        name: args.spoken_name(),
+        author: String::new(),
+        licence: recordings[0].document.licence.clone(),
+        description: format!("Learned from recordings; sensors on {}.", roles.join(", ")),
+        frame_rate_hz: args.frame_rate_hz,
+        feature_schema: FEATURE_SCHEMA,
+        inputs,
+        data: json!({
+            "synthetic": false,
+            "takes": takes,
+            "split": spoken(recordings.len()),
+            "varied": varied,
+            "seed": args.seed,
+            "feature_schema": FEATURE_SCHEMA,
+        }),
+        metrics: serde_json::Value::Null,
+    }
+}
