@@ -3,8 +3,11 @@
 //!
 //! The result is a [`Profile`], the same file that a user would write. Control thread.
 
+mod address;
 mod fit;
 mod infer;
+mod turn;
+mod units;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

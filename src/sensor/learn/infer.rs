@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 use std::f64::consts::FRAC_PI_2;
 
+use super::address::{id_segment, with_hole};
 use super::fit::{Column, Order, Vector, best_order};
+use super::turn::Turn;
+use super::units::{accel_unit, rate_unit};
 use super::{LearnError, Learned, Step, Track};
 use crate::sensor::profile::{Profile, ProfileMessage};
 
@@ -17,8 +20,6 @@ const LEAST_NET: f64 = 0.6;
 /// A hand that is asked to be calm does not pull harder than this many g.
 const LOUDEST: f64 = 6.0;
 const AUX_MOST: usize = 8;
-/// Counts per °/s of common gyroscopes (their data sheets), and 1000 for m°/s.
-const GYRO_COUNTS: [f64; 7] = [131.072, 65.536, 32.768, 16.384, 14.375, 114.285_7, 1000.0];
 
 /// What a column is.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,12 +89,13 @@ pub(super) fn infer(tracks: &BTreeMap<String, Track>, name: &str) -> Result<Lear
         return Err(LearnError::NoMotion);
     }
     let mut aux = 0;
-    let holes = id_segment(&messages);
+    let addresses: Vec<&str> = messages.iter().map(|m| m.address).collect();
+    let hole = id_segment(&addresses);
     let messages = messages
         .iter_mut()
         .map(|message| ProfileMessage {
             layout: message.layout(&mut aux),
-            address: with_hole(message.address, holes),
+            address: with_hole(message.address, hole),
         })
         .collect();
     let profile = Profile {
@@ -395,110 +397,4 @@ fn angle(a: Vector, b: Vector) -> f64 {
     (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt())
         .clamp(-1.0, 1.0)
         .acos()
-}
-
-/// The unit of which `length` make 1 g.
-fn accel_unit(length: f64) -> String {
-    let near = |unit: f64| (length / unit - 1.0).abs() < 0.12;
-    let power = length.log2().round().exp2();
-    match () {
-        () if near(1.0) => "g".into(),
-        () if near(9.80665) => "m/s2".into(),
-        () if near(1000.0) && (length / power - 1.0).abs() > 0.02 => "mg".into(),
-        () if (length / power - 1.0).abs() < 0.03 => format!("g/{power}"),
-        () => format!("g/{length:.4}"),
-    }
-}
-
-/// The unit of which `per_rad_per_s` make 1 rad/s.
-fn rate_unit(per_rad_per_s: f64) -> String {
-    let per_degree = per_rad_per_s.to_radians();
-    let off = |unit: f64| (per_degree / unit).ln().abs();
-    if (per_rad_per_s).ln().abs() < 0.4 {
-        return "rad/s".into();
-    }
-    if off(1.0) < 0.4 {
-        return "deg/s".into();
-    }
-    let common = GYRO_COUNTS
-        .into_iter()
-        .min_by(|a, b| off(*a).total_cmp(&off(*b)));
-    match common {
-        Some(common) if off(common) < 0.2 => format!("deg/s/{common}"),
-        _ => format!("deg/s/{per_degree:.6}"),
-    }
-}
-
-/// The segment of all addresses that holds the same number: the device's own id.
-fn id_segment(messages: &[Message]) -> Option<usize> {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let first: Vec<&str> = messages.first()?.address.split('/').collect();
-    (0..first.len()).find(|&place| {
-        is_number(first[place])
-            && messages
-                .iter()
-                .all(|m| m.address.split('/').nth(place) == Some(first[place]))
-    })
-}
-
-fn with_hole(address: &str, hole: Option<usize>) -> String {
-    let segments = address.split('/').enumerate();
-    let named = segments.map(|(place, text)| if Some(place) == hole { "{id}" } else { text });
-    named.collect::<Vec<_>>().join("/")
-}
-
-/// A rotation, w first, made unit.
-#[derive(Clone, Copy)]
-struct Turn(f64, Vector);
-
-impl Turn {
-    fn new(w: f64, v: Vector) -> Turn {
-        let length = (w * w + v.iter().map(|x| x * x).sum::<f64>())
-            .sqrt()
-            .max(1e-9);
-        Turn(w / length, v.map(|x| x / length))
-    }
-
-    fn inverse(self) -> Turn {
-        Turn(self.0, self.1.map(|v| -v))
-    }
-
-    /// First `other`, then `self`.
-    fn after(self, other: Turn) -> Turn {
-        let (Turn(w, [x, y, z]), Turn(v, [a, b, c])) = (self, other);
-        Turn(
-            w * v - x * a - y * b - z * c,
-            [
-                w * a + x * v + y * c - z * b,
-                w * b - x * c + y * v + z * a,
-                w * c + x * b - y * a + z * v,
-            ],
-        )
-    }
-
-    /// Where up is in the sensor's axes.
-    fn up(self) -> Vector {
-        let Turn(w, [x, y, z]) = self;
-        [
-            2.0 * (x * z - w * y),
-            2.0 * (y * z + w * x),
-            1.0 - 2.0 * (x * x + y * y),
-        ]
-    }
-
-    /// Axis times angle, the short way round.
-    fn vector(self) -> Vector {
-        let Turn(w, v) = if self.0 < 0.0 {
-            Turn(-self.0, self.1.map(|x| -x))
-        } else {
-            self
-        };
-        let sine = v.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let by = if sine > 1e-9 {
-            2.0 * sine.atan2(w) / sine
-        } else {
-            2.0
-        };
-        v.map(|x| x * by)
-    }
 }
