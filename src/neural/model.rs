@@ -236,9 +236,14 @@ mod tests {
         // Weights in steps that 16 bits do not have, and inputs that add up the errors.
         let mut g = GraphBuilder::new("coarse");
         let x = g.input("x", &[1, 1]);
-        let x = g.dense(&x, &[1.0; 600], &[1.0; 600]);
-        let y = g.dense(&x, &[1.0 + 1.0 / 4096.0; 600 * 600], &[-600.0; 600]);
-        let y = g.dense(&y, &[1.0 / 600.0; 600], &[0.0]);
+        let x = g.dense(&x, &[1.0; 640], &[1.0; 640]);
+        let mut fine = vec![0.0; 640 * 640];
+        let mut few = [0.0; 640];
+        for n in 0..16 {
+            (fine[n * 640 + n], few[n]) = (1.0 + 1.0 / 4096.0, 1.0);
+        }
+        let y = g.dense(&x, &fine, &[-1.0; 640]);
+        let y = g.dense(&y, &few, &[0.0]);
         g.output("y", &y);
         let text = r#"{"version":1,"kind":"gesture","name":"T","frame_rate_hz":100,
             "inputs":[{"tensor":"x","names":["a"]}],"outputs":[{"onset":{"tensor":"y"}}]}"#;
@@ -247,7 +252,7 @@ mod tests {
         let half = coarse.half_agreement().unwrap();
         assert!(!half.holds(), "{half:?}");
         assert_eq!(coarse.cost().weight_bytes % 4, 0);
-        assert!(coarse.cost().weight_bytes >= 600 * 600 * 4);
+        assert!(coarse.cost().weight_bytes >= 640 * 640 * 4);
         assert!(coarse.agreement().holds());
     }
 
