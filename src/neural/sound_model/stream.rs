@@ -26,7 +26,7 @@ pub struct WaveStream {
     resampler: Option<Async<f32>>,
     chunk: Box<[f32]>,
     resampled: Box<[f32]>,
-    /// Samples in hand, because resampled chunks vary in length by what one input sample becomes.
+    /// Samples in hand, because resampled chunks vary in length by what up to three input samples become.
     in_hand: usize,
     /// A ring: `count` samples from `first`.
     waiting: Box<[f32]>,
@@ -49,7 +49,9 @@ impl WaveStream {
                 ))
             })?)
         };
-        let in_hand = resampler.as_ref().map_or(0, |_| ratio.ceil() as usize + 2);
+        let in_hand = resampler
+            .as_ref()
+            .map_or(0, |_| (3.0 * ratio).ceil() as usize + 2);
         let most = resampler
             .as_ref()
             .map_or(hop, |resampler| resampler.output_frames_max());
