@@ -177,6 +177,15 @@ impl InstrumentParams {
         }
     }
 
+    /// Whether time is to be counted in samples. `host_offline`: whether the host renders without regard to time.
+    pub fn is_offline(&self, host_offline: bool) -> bool {
+        match self.render.value() {
+            RenderParam::Auto => host_offline,
+            RenderParam::Live => false,
+            RenderParam::Offline => true,
+        }
+    }
+
     /// What the engine needs, copied. `host_offline`: whether the host renders without regard to time.
     pub fn settings(&self, host_offline: bool) -> Settings {
         let overrides: [Override; CONTROL_COUNT] = Control::ALL.map(|word| {
@@ -200,11 +209,7 @@ impl InstrumentParams {
             temperature: self.temperature.value(),
             crossfade_ms: self.crossfade_ms.value(),
             playout_ms: (!self.playout_auto.value()).then(|| self.playout_ms.value()),
-            offline: match self.render.value() {
-                RenderParam::Auto => host_offline,
-                RenderParam::Live => false,
-                RenderParam::Offline => true,
-            },
+            offline: self.is_offline(host_offline),
             overrides,
             macros: std::array::from_fn(|i| self.macros[i].value.value()),
         }
