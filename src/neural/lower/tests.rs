@@ -296,7 +296,8 @@ fn streaming(rest: impl Fn(&mut GraphBuilder, Tensor) -> Tensor) -> Result<Model
 
 #[test]
 fn what_lies_time_by_time_is_read_in_the_order_of_the_file() {
-    let cases: [(&str, fn(&mut GraphBuilder, Tensor) -> Tensor); 9] = [
+    type Draw = fn(&mut GraphBuilder, Tensor) -> Tensor;
+    let cases: [(&str, Draw); 9] = [
         ("itself", |_, x| x),
         ("flattened", |g, x| g.reshape(&x, &[1, 32])),
         ("channels of it", |g, x| g.slice(&x, 1, 1, 3)),

@@ -74,7 +74,7 @@ pub fn rate_hz(device: u16, frames: &[SensorFrame]) -> f64 {
         let own = frames.iter().filter(|frame| frame.device.0 == device);
         own.map(|frame| frame.time.0)
     };
-    let (count, first, last) = (times().count(), times().next(), times().last());
+    let (count, first, last) = (times().count(), times().next(), times().next_back());
     match (first, last) {
         (Some(first), Some(last)) if last > first => (count - 1) as f64 / (last - first),
         _ => 0.0,
