@@ -18,7 +18,7 @@ fn rig(sample_rate_hz: f32, helper: bool) -> Rig {
     rig.engine.set_helper_mode(helper);
     rig.engine.reset();
     let files = [
-        (WAVE_SLOT, zoo::sine_wave(100, 24_000, false)),
+        (WAVE_SLOT, zoo::sine_wave(200, 24_000, false)),
         (HELPED_SLOT, zoo::sine_wave(50, 16_000, true)),
     ];
     for (slot, file) in files {

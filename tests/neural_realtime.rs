@@ -56,7 +56,7 @@ fn a_gesture_and_a_sound_model_allocate_nothing() {
 
 #[test]
 fn a_waveform_and_a_helper_thread_s_end_allocate_nothing() {
-    let mut wave = SoundModel::load(&zoo::sine_wave(100, 24_000, false)).unwrap();
+    let mut wave = SoundModel::load(&zoo::sine_wave(200, 24_000, false)).unwrap();
     wave.prepare(44_100.0).unwrap();
     let mut helped = SoundModel::load_with(&zoo::sine_wave(100, 24_000, true), true).unwrap();
     assert!(helped.runner().helped().is_some());
