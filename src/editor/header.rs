@@ -9,6 +9,9 @@ use super::text::{counted, words};
 use crate::params::InstrumentParams;
 use egui::{Align, Key, Layout, RichText, Ui, vec2};
 
+/// Below this width the title makes room for the level.
+const NARROW: f32 = 830.0;
+
 /// The pedals that let go by themselves.
 #[derive(Default)]
 pub struct Pedals {
@@ -28,8 +31,13 @@ pub fn header(
     pedals.panic.let_go(&params.panic, hand);
     ui.horizontal(|ui| {
         ui.set_height(44.0);
-        ui.allocate_ui_with_layout(vec2(190.0, 44.0), Layout::top_down(Align::Min), |ui| {
-            ui.set_min_width(190.0);
+        let title = if ui.available_width() < NARROW {
+            148.0
+        } else {
+            190.0
+        };
+        ui.allocate_ui_with_layout(vec2(title, 44.0), Layout::top_down(Align::Min), |ui| {
+            ui.set_min_width(title);
             ui.spacing_mut().item_spacing.y = 1.0;
             ui.label(RichText::new("IMU2Music").heading().color(TEXT).strong());
             let (text, alive) = status(scene, params);

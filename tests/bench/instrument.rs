@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+use imu2music::engine::ticks::phase_of;
 use imu2music::engine::{Engine, Mail, Settings};
 use imu2music::gesture::mapping::Mapping;
 use imu2music::neural::shipped;
@@ -190,7 +191,12 @@ fn half_rise_ms(envelope: &[f64], step_s: f64) -> Option<f64> {
 
 fn callbacks(block: usize, instances: usize) {
     let mut rigs: Vec<Rig> = (0..instances)
-        .map(|n| Rig::new(48_000.0, Style::Bow, 1 + n as u64, 11.0))
+        .map(|n| {
+            let mut rig = Rig::new(48_000.0, Style::Bow, 1 + n as u64, 11.0);
+            // As the plugin does for the instances of a process.
+            rig.engine.prepare(48_000.0, phase_of(n as u32));
+            rig
+        })
         .collect();
     let (mut left, mut right) = (vec![0.0; block], vec![0.0; block]);
     let mut shares: Vec<f64> = Vec::new();
