@@ -86,13 +86,20 @@ fn strip<L: Lanes, W: Stored, const N: usize, const VECTORS: usize, const WAYS: 
             sums[0][side][vector] = lanes.load(&bias[row + vector * L::COUNT..]);
         }
     }
-    let mut columns = weights.chunks_exact(width).enumerate();
-    'columns: loop {
-        for sums in &mut sums {
-            let Some((index, column)) = columns.next() else {
-                break 'columns;
-            };
-            add_column(lanes, &column[row..end], x, index, sums);
+    // Every index of `sums` is known to the compiler: only then do they stay in registers.
+    let mut rounds = weights.chunks_exact(width * WAYS);
+    let mut column = 0;
+    for round in &mut rounds {
+        for way in 0..WAYS {
+            let rows = &round[way * width + row..way * width + end];
+            add_column(lanes, rows, x, column + way, &mut sums[way]);
+        }
+        column += WAYS;
+    }
+    let rest = rounds.remainder();
+    for way in 0..WAYS {
+        if let Some(rows) = rest.get(way * width + row..way * width + end) {
+            add_column(lanes, rows, x, column + way, &mut sums[way]);
         }
     }
     for side in 0..N {
