@@ -96,6 +96,19 @@ impl Device {
         (0..3).map(one).collect()
     }
 
+    /// Everything it says at a moment of a step, heard as messages of no known dialect.
+    fn tell(&self, recording: &mut Recording, step: Step, moment: Moment, at_s: f64, count: u64) {
+        for (address, arguments) in self.says(moment, at_s, count) {
+            let message = UnknownMessage {
+                sender: SENDER,
+                address,
+                arguments,
+                count,
+            };
+            recording.note(step, &message, at_s);
+        }
+    }
+
     fn says(&self, (pose, rate): Moment, at_s: f64, count: u64) -> Vec<(String, Vec<Argument>)> {
         let up = pose.inverse().apply([0.0, 0.0, 1.0]);
         let mut parts = vec![("/acc", self.sent(up.map(|u| u * GRAVITY), self.accel_scale))];
@@ -166,15 +179,7 @@ fn recorded(device: &Device, seed: u64) -> Recording {
             let at_s = 10.0 * number as f64 + t_s;
             count += 1;
             let moment = moved(step, t_s, &mut chance, off);
-            for (address, arguments) in device.says(moment, at_s, count) {
-                let message = UnknownMessage {
-                    sender: SENDER,
-                    address,
-                    arguments,
-                    count,
-                };
-                recording.note(step, &message, at_s);
-            }
+            device.tell(&mut recording, step, moment, at_s, count);
         }
     }
     recording
@@ -250,15 +255,7 @@ fn a_sensor_that_nobody_moves_teaches_nothing() {
             let moment = moved(Step::Still, 0.0, &mut chance, 0.0);
             let count = 200 * number as u64 + index;
             let at_s = 0.02 * count as f64;
-            for (address, arguments) in device.says(moment, at_s, count) {
-                let message = UnknownMessage {
-                    sender: SENDER,
-                    address,
-                    arguments,
-                    count,
-                };
-                recording.note(step, &message, at_s);
-            }
+            device.tell(&mut recording, step, moment, at_s, count);
         }
     }
     assert_eq!(recording.learn("x"), Err(LearnError::NoMotion));

@@ -113,6 +113,7 @@ mod tests {
 
     use super::super::export::{Label, onnx, steps};
     use super::super::fit::{Fed, run};
+    use super::super::largest_difference;
     use super::super::loss::Heads;
     use super::super::network::{Arch, Network, Shape};
     use super::super::take::{Notes, Standard, Take, Truth};
@@ -166,17 +167,7 @@ mod tests {
         let rows: Vec<&[f32]> = fed[0].rows().collect();
         let said = steps(&bytes, &rows).unwrap_or_else(|error| panic!("{}: {error}", arch.name()));
         let meant = run(shape, &network, &fed);
-        let mut largest = 0.0f32;
-        for (said, meant) in said.iter().zip(meant[0].chunks_exact(shape.outputs)) {
-            for (index, (said, meant)) in said.iter().zip(meant).enumerate() {
-                let meant = if index >= heads.onset() {
-                    1.0 / (1.0 + (-meant).exp())
-                } else {
-                    *meant
-                };
-                largest = largest.max((said - meant).abs());
-            }
-        }
+        let largest = largest_difference(&said, &meant[0], &heads);
         assert_eq!(said.len(), FRAMES);
         println!("{}: {largest:.1e}", arch.name());
         largest

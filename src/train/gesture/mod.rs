@@ -355,8 +355,14 @@ fn export_difference(
     let rows: Vec<&[f32]> = take.rows().take(500).collect();
     let said = export::steps(onnx, &rows).map_err(|e| TrainError::Engine(e.to_string()))?;
     let meant = fit::run(shape, &fitted.network, &test[..1]);
+    Ok(largest_difference(&said, &meant[0], heads))
+}
+
+/// How far the outputs of a written model are from the network's raw ones, `[frames][outputs]` both. The file says
+/// probabilities where the network says logits.
+fn largest_difference(said: &[Vec<f32>], meant: &[f32], heads: &Heads) -> f32 {
     let mut largest = 0.0f32;
-    for (said, meant) in said.iter().zip(meant[0].chunks_exact(shape.outputs)) {
+    for (said, meant) in said.iter().zip(meant.chunks_exact(heads.width())) {
         for (index, (said, meant)) in said.iter().zip(meant).enumerate() {
             let meant = if index >= heads.onset() {
                 1.0 / (1.0 + (-meant).exp())
@@ -366,5 +372,5 @@ fn export_difference(
             largest = largest.max((said - meant).abs());
         }
     }
-    Ok(largest)
+    largest
 }

@@ -110,22 +110,12 @@ fn piece(take: &Take, from: usize, to: usize) -> Take {
 
 #[cfg(test)]
 mod tests {
-    use super::super::take::Truth;
+    use super::super::take::tests::take as silent;
     use super::*;
-    use crate::controls::Controls;
 
     fn take(frames: usize) -> Take {
-        let truth = Truth {
-            controls: Controls::SILENT,
-            onset: false,
-            pitched: true,
-        };
-        Take {
-            name: "t".into(),
-            features: (0..frames).map(|n| n as f32).collect(),
-            width: 1,
-            truth: vec![truth; frames],
-        }
+        let counted: Vec<f32> = (0..frames).map(|n| n as f32).collect();
+        silent(&counted)
     }
 
     #[test]

@@ -175,10 +175,11 @@ impl Notes {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
 
-    fn take(values: &[f32]) -> Take {
+    /// Silence under one feature.
+    pub fn take(values: &[f32]) -> Take {
         let truth = Truth {
             controls: Controls::SILENT,
             onset: false,
