@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+mod addresses;
 mod discovery;
 mod error;
 mod guests;
@@ -35,6 +36,7 @@ use super::profile;
 use super::ring::{SensorInput, SensorOutput, sensor_ring};
 use super::tap::Taps;
 use crate::units::HostTime;
+pub use addresses::network_addresses;
 pub use discovery::announced;
 pub use error::HubError;
 use line::Line;
@@ -127,14 +129,6 @@ fn discover(ports: &HashMap<u16, Arc<Hub>>) {
         .values()
         .any(|hub| hub.opening().reach == Reach::Network);
     discovery::run_while(network);
-}
-
-/// This machine's addresses on its networks, the one on the route to elsewhere first.
-pub fn network_addresses() -> Vec<Ipv4Addr> {
-    match socket::network_address() {
-        Some(IpAddr::V4(address)) => vec![address],
-        _ => Vec::new(),
-    }
 }
 
 impl Hub {

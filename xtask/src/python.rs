@@ -8,7 +8,15 @@ use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const TEST_PACKAGES: &[&str] = &["pedalboard==0.9.26", "python-osc==1.9.3", "numpy"];
+/// Hosts, senders, and what our own orientation filter and announcements are held against.
+const TEST_PACKAGES: &[&str] = &[
+    "pedalboard==0.9.26",
+    "python-osc==1.9.3",
+    "numpy",
+    "vqf==2.1.2",
+    "h5py==3.16.0",
+    "zeroconf==0.154.0",
+];
 const LONG_PACKAGES: &[&str] = &["dawdreamer==0.9.0"];
 
 /// Path of the environment's Python, made if needed.

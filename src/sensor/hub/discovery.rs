@@ -4,17 +4,17 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::addresses::network_addresses;
 use super::mdns::{self, Service};
-use super::socket::network_address;
 use crate::sensor::announcement::{self, Announced};
 use crate::units::HostTime;
 
@@ -22,6 +22,7 @@ const LOOK_UP_EVERY: Duration = Duration::from_millis(100);
 /// Unasked announcements: at once, a second later, and then as caches forget (RFC 6762, 8.3).
 const REPEAT_S: f64 = 1.0;
 const REFRESH_S: f64 = 60.0;
+const LOOK_AT_NETWORKS_S: f64 = 2.0;
 /// x-io's own program cannot open the port of announcements while we have it: we listen for a moment, and often
 /// enough. They come once a second.
 const LISTEN_S: f64 = 1.5;
@@ -139,9 +140,11 @@ fn shared_port(port: u16) -> io::Result<UdpSocket> {
     Ok(socket.into())
 }
 
-/// Speaks multicast DNS for the ports that are held.
+/// Speaks multicast DNS for the ports that are held, on every network of this machine.
 struct Voice {
     socket: UdpSocket,
+    addresses: Vec<Ipv4Addr>,
+    looked: HostTime,
     /// What was announced, when last, and how often.
     services: Vec<(Service, HostTime, u32)>,
 }
@@ -152,31 +155,27 @@ impl Voice {
         socket.set_nonblocking(false).ok()?;
         socket.set_read_timeout(Some(LOOK_UP_EVERY)).ok()?;
         let _ = socket.set_multicast_ttl_v4(255);
-        let _ = socket.join_multicast_v4(mdns::GROUP.ip(), &Ipv4Addr::UNSPECIFIED);
         Some(Voice {
             socket,
+            addresses: Vec::new(),
+            looked: HostTime(f64::NEG_INFINITY),
             services: Vec::new(),
         })
     }
 
     /// Announces what is new, takes back what is gone, answers one question.
     fn speak(&mut self, ports: &BTreeSet<u16>, now: HostTime) {
-        let address = match network_address() {
-            Some(IpAddr::V4(address)) if !ports.is_empty() => Some(address),
-            _ => None,
+        self.look_at_networks(now);
+        let on_each = |&address: &Ipv4Addr| {
+            let service = move |&port: &u16| Service { address, port };
+            ports.iter().map(service)
         };
-        let wanted: Vec<Service> = match address {
-            Some(address) => ports
-                .iter()
-                .map(|&port| Service { address, port })
-                .collect(),
-            None => Vec::new(),
-        };
+        let wanted: Vec<Service> = self.addresses.iter().flat_map(on_each).collect();
         let gone = self
             .services
             .extract_if(.., |(service, ..)| !wanted.contains(service));
         for (service, ..) in gone.collect::<Vec<_>>() {
-            self.say(service.announcement(false), mdns::GROUP.into());
+            self.announce(service, false);
         }
         for service in wanted {
             if !self.services.iter().any(|(known, ..)| *known == service) {
@@ -189,10 +188,31 @@ impl Voice {
             let due_s = if times < 2 { REPEAT_S } else { REFRESH_S };
             if now.seconds_since(last) >= due_s {
                 self.services[index] = (service, now, times.saturating_add(1));
-                self.say(service.announcement(true), mdns::GROUP.into());
+                self.announce(service, true);
             }
         }
         self.answer();
+    }
+
+    /// Networks come and go while the instrument is open.
+    fn look_at_networks(&mut self, now: HostTime) {
+        if now.seconds_since(self.looked) < LOOK_AT_NETWORKS_S {
+            return;
+        }
+        self.looked = now;
+        self.addresses = network_addresses();
+        for here in &self.addresses {
+            // An error tells that it was joined before.
+            let _ = self.socket.join_multicast_v4(mdns::GROUP.ip(), here);
+        }
+    }
+
+    /// On the network that the service's address belongs to.
+    fn announce(&self, service: Service, lives: bool) {
+        let socket = SockRef::from(&self.socket);
+        if socket.set_multicast_if_v4(&service.address).is_ok() {
+            self.say(service.announcement(lives), mdns::GROUP.into());
+        }
     }
 
     fn answer(&self) {
@@ -203,6 +223,7 @@ impl Voice {
         for (service, ..) in &self.services {
             if let Some((answer, alone)) = service.answer(&bytes[..length], asker.port()) {
                 let to = if alone { asker } else { mdns::GROUP.into() };
+                let _ = SockRef::from(&self.socket).set_multicast_if_v4(&service.address);
                 self.say(Some(answer), to);
             }
         }

@@ -2,13 +2,14 @@
 //! every datagram. So the port itself is the lock: whoever binds it holds it.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::HubError;
+use super::addresses::network_addresses;
 use super::wishes::{Opening, Reach};
 
 /// Asked of the system; Linux grants 208 KiB unless `net.core.rmem_max` allows more.
@@ -56,13 +57,12 @@ fn bind(port: u16, reach: Reach, look_up_every: Duration) -> io::Result<Opened> 
     })
 }
 
-/// On the route to elsewhere and on every other network; a network without multicast is passed over.
+/// On every network of this machine and within it; a network without multicast is passed over.
 fn join(socket: &UdpSocket, group: Ipv4Addr) {
     let _ = socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED);
-    if let Some(IpAddr::V4(here)) = network_address() {
-        let _ = socket.join_multicast_v4(&group, &here);
+    for here in network_addresses().iter().chain([&Ipv4Addr::LOCALHOST]) {
+        let _ = socket.join_multicast_v4(&group, here);
     }
-    let _ = socket.join_multicast_v4(&group, &Ipv4Addr::LOCALHOST);
 }
 
 /// Why a port could not be taken, in the user's words.
@@ -85,13 +85,4 @@ fn free_port_after(port: u16) -> Option<u16> {
     (1..=20)
         .filter_map(|step| port.checked_add(step))
         .find(|&next| bind(next, Reach::Network, soon).is_ok())
-}
-
-/// This machine's address on the network: that of the route to elsewhere. Nothing is sent.
-pub fn network_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // 192.0.2.0/24 is set aside for documentation (RFC 5737).
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    let ip = socket.local_addr().ok()?.ip();
-    (!ip.is_unspecified()).then_some(ip)
 }

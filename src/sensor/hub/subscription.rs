@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::wishes::{Reach, Wishes};
-use super::{Hub, HubError, OPEN_PORTS, PortRole, Subscriber, announced, discover, socket};
+use super::{
+    Hub, HubError, OPEN_PORTS, PortRole, Subscriber, announced, discover, network_addresses,
+};
 use crate::sensor::announcement::Announced;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::dialect::Dialects;
@@ -110,10 +112,10 @@ impl Subscription {
     /// The address that a user types into the sensor.
     pub fn local_address(&self) -> SocketAddr {
         let ip = match self.reach() {
-            Reach::Loopback => Ipv4Addr::LOCALHOST.into(),
-            Reach::Network => socket::network_address().unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            Reach::Loopback => Ipv4Addr::LOCALHOST,
+            Reach::Network => *network_addresses().first().unwrap_or(&Ipv4Addr::LOCALHOST),
         };
-        SocketAddr::new(ip, self.hub.port)
+        SocketAddr::from((ip, self.hub.port))
     }
 
     /// The receive buffer that the system granted.
