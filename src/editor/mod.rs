@@ -24,7 +24,7 @@ mod traces;
 mod wearing;
 
 use crate::params::InstrumentParams;
-use crate::plugin::desk::{Desk, Request};
+use crate::plugin::desk::{Desk, Notice, Request};
 use crate::plugin::state::SlotKind;
 use crate::units::HostTime;
 use egui::{Align, Layout, Margin, RichText, Ui, vec2};
@@ -245,19 +245,23 @@ impl Editor {
 
     fn foot(&mut self, ui: &mut Ui, scene: &Scene) {
         if let Some(notice) = &scene.notice {
+            let (text, fill) = match notice {
+                Notice::Trouble(text) => (text, style::ALERT_DIM),
+                Notice::Done(text) => (text, style::ACCENT_DIM),
+            };
             egui::Frame::new()
-                .fill(style::ALERT_DIM)
+                .fill(fill)
                 .corner_radius(6)
                 .inner_margin(Margin::symmetric(12, 6))
                 .show(ui, |ui| {
                     ui.horizontal(|ui| {
                         let room = (ui.available_width() - 88.0).max(40.0);
                         let text =
-                            egui::Label::new(RichText::new(notice.as_str()).color(style::TEXT))
+                            egui::Label::new(RichText::new(text.as_str()).color(style::TEXT))
                                 .wrap();
                         ui.allocate_ui_with_layout(
-                            vec2(room, 0.0),
-                            Layout::top_down(Align::Min),
+                            vec2(room, style::ROW_HEIGHT),
+                            Layout::left_to_right(Align::Center).with_main_wrap(true),
                             |ui| ui.add(text),
                         );
                         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -2,7 +2,7 @@
 
 use crate::controls::Controls;
 use crate::params::{InstrumentParams, SlotNames};
-use crate::plugin::desk::{PortView, Sharing, SlotView, View};
+use crate::plugin::desk::{Notice, PortView, Sharing, SlotView, View};
 use crate::sensor::announcement::Announced;
 use crate::sensor::clock::ClockSource;
 use crate::sensor::device::DeviceStatus;
@@ -98,7 +98,7 @@ pub fn full(now_s: f64) -> View {
         history: (0..2000)
             .map(|i| tick(now_s - 10.0 + f64::from(i) / 200.0))
             .collect(),
-        notice: Some("the model file could not be read".into()),
+        notice: Some(Notice::Trouble("the model file could not be read".into())),
         ..View::default()
     };
     view.devices[0].last_seen = HostTime(now_s);

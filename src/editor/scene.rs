@@ -7,7 +7,7 @@ use crate::gesture::Role;
 use crate::gesture::features::FeatureBank;
 use crate::gesture::guided::Progress;
 use crate::params::SLOT_COUNT;
-use crate::plugin::desk::{HISTORY_TICKS, LearnView, PortView, SlotView, View};
+use crate::plugin::desk::{HISTORY_TICKS, LearnView, Notice, PortView, SlotView, View};
 use crate::sensor::announcement::Announced;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::frame::DeviceId;
@@ -42,7 +42,7 @@ pub struct Scene {
     pub unknown: Vec<UnknownMessage>,
     pub learning: Option<LearnView>,
     pub ports_from_environment: Option<String>,
-    pub notice: Option<String>,
+    pub notice: Option<Notice>,
     pub helper_mode: bool,
     /// The newest tick, while the host calls the plugin.
     pub tick: Option<Snapshot>,

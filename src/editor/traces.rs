@@ -18,6 +18,8 @@ const HOLE_S: f64 = 0.1;
 const HEARD_DB: f32 = SILENCE_DB + 12.0;
 /// Room for the words beside the plots.
 const GUTTER: f32 = 116.0;
+/// A row lower than this has its name and its value side by side.
+const TWO_LINES: f32 = 31.0;
 /// Every n-th tick is drawn: 200 Hz is finer than the screen.
 const STRIDE: i64 = 3;
 
@@ -44,7 +46,7 @@ pub fn traces(ui: &mut Ui, scene: &Scene, memory: &Memory, height: f32) {
         now_s: scene.now_s,
     };
     let roles = roles_of(scene.tick.as_ref(), &memory.history);
-    let unit = ((height - 16.0 - 5.0 * 5.0) / 6.2).max(22.0);
+    let unit = ((height - 16.0 - 5.0 * 5.0) / 6.2).max(20.0);
     ui.spacing_mut().item_spacing.y = 5.0;
     motion(ui, scene, &past, &roles, unit * 2.2);
     for control in [
@@ -157,8 +159,17 @@ fn word(ui: &mut Ui, scene: &Scene, past: &Past, control: Control, height: f32) 
     };
     ui.horizontal(|ui| {
         gutter(ui, height, |ui| {
-            ui.label(style::small(row.name));
-            ui.add(egui::Label::new(RichText::new(&row.value).color(TEXT)).truncate());
+            let value = RichText::new(&row.value).color(TEXT);
+            if height < TWO_LINES {
+                ui.horizontal(|ui| {
+                    ui.label(style::small(row.name));
+                    let value = value.text_style(egui::TextStyle::Small);
+                    ui.add(egui::Label::new(value).truncate());
+                });
+            } else {
+                ui.label(style::small(row.name));
+                ui.add(egui::Label::new(value).truncate());
+            }
         });
         plot(ui, &row, height);
     });

@@ -102,8 +102,16 @@ pub struct View {
     pub learning: Option<LearnView>,
     /// The variable that sets the ports in place of the song, and what it says.
     pub ports_from_environment: Option<String>,
-    /// Last thing that went wrong, and its cure.
-    pub notice: Option<String>,
+    pub notice: Option<Notice>,
+}
+
+/// The last thing that the player should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// What went wrong, and its cure.
+    Trouble(String),
+    /// What was done.
+    Done(String),
 }
 
 /// What the editor asks for. Ports, network and mapping are edited in the session itself.
@@ -160,6 +168,18 @@ impl Desk {
 
     pub(super) fn write<R>(&self, write: impl FnOnce(&mut View) -> R) -> R {
         write(&mut self.view.lock())
+    }
+
+    pub(super) fn trouble(&self, what: impl Into<String>) {
+        self.view.lock().notice = Some(Notice::Trouble(what.into()));
+    }
+
+    pub(super) fn done(&self, what: impl Into<String>) {
+        self.view.lock().notice = Some(Notice::Done(what.into()));
+    }
+
+    pub(super) fn dismiss(&self) {
+        self.view.lock().notice = None;
     }
 
     /// Asks the steward; before the plugin is first activated, requests wait.

@@ -132,7 +132,7 @@ impl Rounds {
         let (_, wrong) = profile::dialects();
         if !wrong.is_empty() {
             let wrong: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-            desk.write(|view| view.notice = Some(wrong.join("; ")));
+            desk.trouble(wrong.join("; "));
         }
         let song = params.session.read().clone();
         let helper = helper_mode.load(Ordering::Acquire);
@@ -199,7 +199,7 @@ impl Rounds {
             now.embedded = revision.embedded;
         }
         if let Some(problem) = revision.problem {
-            self.desk.write(|view| view.notice = Some(problem));
+            self.desk.trouble(problem);
         }
     }
 
@@ -216,17 +216,17 @@ impl Rounds {
                         &self.desk,
                     );
                     if let Err(error) = outcome {
-                        self.desk.write(|view| view.notice = Some(error));
+                        self.desk.trouble(error);
                     }
                 }
-                Request::Teach(lesson) => self.lessons.begin(lesson, &self.params),
+                Request::Teach(lesson) => self.lessons.begin(lesson, &self.params, &self.desk),
                 Request::EndLesson { keep: true } => self.lessons.end(&self.params, &self.desk),
                 Request::EndLesson { keep: false } => self.lessons.give_up(),
                 Request::LearnFrom(sender) => self.learner.begin(sender),
                 Request::LearnStep(step) => self.learner.record(step),
                 Request::LearnSave(name) => self.learner.save(&name, &self.ports, &self.desk),
                 Request::LearnEnd => self.learner.end(),
-                Request::DismissNotice => self.desk.write(|view| view.notice = None),
+                Request::DismissNotice => self.desk.dismiss(),
             }
         }
     }
@@ -235,16 +235,13 @@ impl Rounds {
         self.performer = None;
         let Some(style) = style else { return };
         let Some(&port) = ports::wanted_ports(session).first() else {
-            self.desk.write(|view| {
-                view.notice = Some("no port is open: add one to hear the performer".into())
-            });
+            self.desk
+                .trouble("no port is open: add one to hear the performer");
             return;
         };
         match perform(style, port) {
             Ok(transmitter) => self.performer = Some((style, transmitter)),
-            Err(error) => self
-                .desk
-                .write(|view| view.notice = Some(error.to_string())),
+            Err(error) => self.desk.trouble(error.to_string()),
         }
     }
 
@@ -293,12 +290,9 @@ impl Rounds {
         });
         if failed || trace.flush().is_err() {
             self.trace = None;
-            self.desk.write(|view| {
-                view.notice = Some(
-                    "the trace file could not be written (is the disk full?): tracing stopped"
-                        .into(),
-                );
-            });
+            self.desk.trouble(
+                "the trace file could not be written (is the disk full?): tracing stopped",
+            );
         }
     }
 }

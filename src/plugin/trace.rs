@@ -3,11 +3,9 @@
 
 use crate::sensor::hub::HubCounters;
 use crate::telemetry::Snapshot;
-use parking_lot::Mutex;
-use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The environment variable that names the file.
 pub const TRACE_VARIABLE: &str = "IMU2MUSIC_TRACE";
@@ -15,12 +13,11 @@ pub const TRACE_VARIABLE: &str = "IMU2MUSIC_TRACE";
 const HEADER: &str = "song_s,host_s,motion_energy_1,motion_energy_2,pitch_note,loudness_db,brightness,noisiness,\
 onset,datagrams,frames,lost,late,malformed,motion_age_ms,playout_ms,callback_load,peak,offline,gesture_model,sound_model";
 
-/// Numbers that open traces of this process hold, from 1: a plugin that is loaded again writes the first file again.
-static NUMBERS: Mutex<BTreeSet<usize>> = Mutex::new(BTreeSet::new());
+/// Instances that may each write a trace at a time.
+const MOST_TRACES: usize = 256;
 
 pub struct Trace {
     file: BufWriter<File>,
-    number: usize,
 }
 
 /// What a row needs beside the audio thread's snapshot.
@@ -33,19 +30,17 @@ pub struct Around<'a> {
 }
 
 impl Trace {
-    /// Opens the file the environment names; further instances in a process get `name.2`, `name.3`, …
+    /// Opens the file the environment names; while one is being written (by whatever format or process), the next gets
+    /// `name.2`, `name.3`, …
     pub fn from_environment() -> Option<Trace> {
-        let mut path = PathBuf::from(std::env::var_os(TRACE_VARIABLE)?);
-        let number = take_number();
-        if number > 1 {
-            let mut name = path.file_name()?.to_owned();
-            name.push(format!(".{number}"));
-            path.set_file_name(name);
-        }
-        let file = BufWriter::new(File::create(path).ok()?);
-        let mut trace = Trace { file, number };
-        writeln!(trace.file, "{HEADER}").ok()?;
-        Some(trace)
+        Self::at(&PathBuf::from(std::env::var_os(TRACE_VARIABLE)?))
+    }
+
+    fn at(path: &Path) -> Option<Trace> {
+        let file = (1..=MOST_TRACES).find_map(|number| take(path, number))?;
+        let mut file = BufWriter::new(file);
+        writeln!(file, "{HEADER}").ok()?;
+        Some(Trace { file })
     }
 
     pub fn write(&mut self, s: &Snapshot, around: &Around) -> std::io::Result<()> {
@@ -82,15 +77,45 @@ impl Trace {
     }
 }
 
-impl Drop for Trace {
-    fn drop(&mut self) {
-        NUMBERS.lock().remove(&self.number);
+/// The file with this number, emptied; `None` while another writes it. The lock ends with the file.
+fn take(path: &Path, number: usize) -> Option<File> {
+    let mut name = path.file_name()?.to_owned();
+    if number > 1 {
+        name.push(format!(".{number}"));
     }
+    let mut options = OpenOptions::new();
+    let file = options
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(path.with_file_name(name))
+        .ok()?;
+    file.try_lock().ok()?;
+    file.set_len(0).ok()?;
+    Some(file)
 }
 
-fn take_number() -> usize {
-    let mut numbers = NUMBERS.lock();
-    let number = (1..).find(|number| !numbers.contains(number)).unwrap_or(1);
-    numbers.insert(number);
-    number
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_at_a_time_write_two_files_and_the_next_the_first_again() {
+        let folder = std::env::temp_dir().join(format!("imu2music-trace-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let path = folder.join("trace.csv");
+        let first = Trace::at(&path).expect("a trace");
+        let second = Trace::at(&path).expect("another");
+        drop((first, second));
+        let third = Trace::at(&path).expect("the first again");
+        drop(third);
+        let mut names: Vec<_> = std::fs::read_dir(&folder)
+            .expect("the folder")
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
+        names.sort();
+        std::fs::remove_dir_all(&folder).expect("tidied");
+        assert_eq!(names, ["trace.csv", "trace.csv.2"]);
+    }
 }

@@ -333,7 +333,8 @@ mod tests {
                 "{rate_hz} Hz: {}",
                 clock.period_s()
             );
-            assert_eq!(clock.lost(), 0);
+            let packets = 30.0 * rate_hz;
+            assert!((clock.lost() as f64) < 0.01 * packets, "{}", clock.lost());
         }
     }
 

@@ -54,10 +54,9 @@ impl Learner {
         match saved {
             Ok(path) => {
                 ports.read_profiles_again();
-                let told = format!("saved as {}", path.display());
-                desk.write(|view| view.notice = Some(told));
+                desk.done(format!("saved as {}", path.display()));
             }
-            Err(error) => desk.write(|view| view.notice = Some(error.to_string())),
+            Err(error) => desk.trouble(error.to_string()),
         }
     }
 

@@ -3,9 +3,9 @@
 
 use super::super::desk::Desk;
 use crate::engine::EngineShore;
-use crate::gesture::ROLE_COUNT;
 use crate::gesture::guided::{Guide, Lesson, Outcome};
 use crate::gesture::mapping::RoleCalibration;
+use crate::gesture::{ROLE_COUNT, Role};
 use crate::params::InstrumentParams;
 
 #[derive(Default)]
@@ -16,7 +16,8 @@ pub struct Lessons {
 }
 
 impl Lessons {
-    pub fn begin(&mut self, lesson: Lesson, params: &InstrumentParams) {
+    pub fn begin(&mut self, lesson: Lesson, params: &InstrumentParams, desk: &Desk) {
+        desk.dismiss();
         let session = params.session.read();
         let known = session.mapping.calibration.get(&lesson.role()).cloned();
         self.guide = Some((lesson, Guide::new(lesson, known.unwrap_or_default())));
@@ -68,9 +69,19 @@ impl Lessons {
 fn settle(outcome: Outcome, lesson: Lesson, params: &InstrumentParams, desk: &Desk) {
     match outcome {
         Outcome::Going => {}
-        Outcome::Learned(learned) => keep(learned, lesson, params),
-        Outcome::Failed(why) => desk.write(|view| view.notice = Some(why)),
+        Outcome::Learned(learned) => {
+            keep(learned, lesson, params);
+            desk.done(match lesson {
+                Lesson::Align(role) => format!("the sensor is aligned with the {}", spoken(role)),
+                Lesson::Range(role) => format!("the range of the {} is learned", spoken(role)),
+            });
+        }
+        Outcome::Failed(why) => desk.trouble(why),
     }
+}
+
+fn spoken(role: Role) -> String {
+    role.name().replace('_', " ")
 }
 
 fn keep(learned: RoleCalibration, lesson: Lesson, params: &InstrumentParams) {

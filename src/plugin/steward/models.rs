@@ -46,9 +46,7 @@ impl Models {
         let (gestures, sounds) = match shipped::models() {
             Ok(models) => models,
             Err(error) => {
-                desk.write(|view| {
-                    view.notice = Some(format!("the shipped models do not load: {error}"))
-                });
+                desk.trouble(format!("the shipped models do not load: {error}"));
                 return;
             }
         };
@@ -250,8 +248,8 @@ impl Models {
             if let Some(view) = slots.get_mut((slot as usize).wrapping_sub(1)) {
                 view.error = Some(error.clone());
             }
-            view.notice = Some(error);
         });
+        desk.trouble(error);
     }
 }
 
