@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use imu2music::sensor::hub::network_addresses;
 use serde_json::{Value, json};
 
 /// What each client says: a phone's accelerometer, with whole numbers and a fraction.
@@ -194,4 +195,66 @@ fn long_node_osc_is_heard() {
         command.args(["-e", &script]).env("NODE_PATH", &modules);
         command
     });
+}
+
+const BROWSE: &str = "
+import sys, time
+from zeroconf import ServiceBrowser, ServiceListener, Zeroconf
+class Listener(ServiceListener):
+    def add_service(self, zeroconf, kind, name):
+        info = zeroconf.get_service_info(kind, name, timeout=3000)
+        if info: print('here', info.port, *info.parsed_addresses(), flush=True)
+    def update_service(self, *_): pass
+    def remove_service(self, zeroconf, kind, name):
+        print('gone', name, flush=True)
+zeroconf = Zeroconf()
+browser = ServiceBrowser(zeroconf, '_osc._udp.local.', Listener())
+time.sleep(float(sys.argv[1]))
+zeroconf.close()
+";
+
+/// Another program's browser sees the port come, with its address, and go.
+#[test]
+fn long_zeroconf_sees_an_open_port_come_and_go() {
+    if !is_long() {
+        return;
+    }
+    let Some(python) = std::env::var_os("IMU2MUSIC_PYTHON") else {
+        return println!("skipped: IMU2MUSIC_PYTHON is not set: run `cargo xtask test --long`");
+    };
+    let Some(&here) = network_addresses().first() else {
+        return println!("skipped: this machine is on no network");
+    };
+    let port = free_port().to_string();
+    let browser = Command::new(&python)
+        .args(["-c", BROWSE, "20"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a browser");
+    let mut browser = Running(browser);
+    let mut monitor = Command::new(env!("CARGO_BIN_EXE_imu2music"));
+    monitor.args([
+        "monitor",
+        "--json",
+        "--network",
+        "--seconds",
+        "8",
+        "--port",
+        &port,
+    ]);
+    let monitor = monitor.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+    let _monitor = Running(monitor.expect("the monitor starts"));
+    let output = browser.0.stdout.take().expect("an output");
+    let seen: Vec<String> = BufReader::new(output)
+        .lines()
+        .map_while(Result::ok)
+        .collect();
+    let came = format!("here {port} {here}");
+    assert!(
+        seen.iter().any(|line| line.starts_with(&came)),
+        "{came}: {seen:?}"
+    );
+    let gone = |line: &String| line.starts_with("gone") && line.contains(&port);
+    assert!(seen.iter().any(gone), "{seen:?}");
 }

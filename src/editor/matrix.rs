@@ -10,6 +10,8 @@ use egui::{DragValue, RichText, Sense, Stroke, TextStyle, Ui, vec2};
 const GAP: f32 = 5.0;
 const NUMBER: f32 = 46.0;
 const MARK: f32 = 22.0;
+/// A column this wide holds a channel's whole name.
+const ROOMY: f32 = 116.0;
 /// Gain, offset, curve, smoothing; invert, mute, and the button at the end.
 const RIGHT: f32 = 4.0 * (NUMBER + GAP) + 3.0 * (MARK + GAP);
 
@@ -114,8 +116,8 @@ impl Row<'_> {
             ui.horizontal(|ui| {
                 let changed = *source != InputSource::default();
                 let (name, colour) = match (is_own, changed) {
-                    (true, true) => (channel_words(self.input), ACCENT),
-                    (true, false) => (channel_words(self.input), TEXT),
+                    (true, true) => (fitting(self.input, self.name_width), ACCENT),
+                    (true, false) => (fitting(self.input, self.name_width), TEXT),
                     (false, _) => ("    and".into(), FAINT),
                 };
                 let text = RichText::new(name)
@@ -152,7 +154,7 @@ impl Row<'_> {
             &source.source
         };
         let colour = if name == self.input { FAINT } else { TEXT };
-        let text = RichText::new(channel_words(name))
+        let text = RichText::new(fitting(name, self.name_width))
             .color(colour)
             .text_style(TextStyle::Small);
         let button = egui::Button::new(text)
@@ -277,6 +279,21 @@ fn choose(ui: &mut Ui, input: &str) -> Option<String> {
     chosen
 }
 
+/// "right_forearm.rate_x" → "R forearm rate x", or "RF rate x" where a column is narrower than `ROOMY`.
+fn fitting(name: &str, width: f32) -> String {
+    let sided = name
+        .split_once('.')
+        .and_then(|(limb, feature)| Some((limb.split_once('_')?, feature)));
+    match sided {
+        Some(((side, limb), feature)) if width < ROOMY => {
+            let initial = |word: &str| word.chars().take(1).collect::<String>().to_uppercase();
+            let feature = feature.replace('_', " ");
+            format!("{}{} {feature}", initial(side), initial(limb))
+        }
+        _ => channel_words(name),
+    }
+}
+
 /// "right_forearm.rate_x" → "R forearm rate x".
 fn channel_words(name: &str) -> String {
     let text = words(&name.replace('.', " "));
@@ -313,6 +330,9 @@ mod tests {
     #[test]
     fn channels_read_as_words() {
         assert_eq!(channel_words("right_forearm.rate_x"), "R forearm rate x");
+        assert_eq!(fitting("right_forearm.rate_x", 120.0), "R forearm rate x");
+        assert_eq!(fitting("right_forearm.rate_x", 80.0), "RF rate x");
+        assert_eq!(fitting("torso.up_z", 80.0), "Torso up z");
         assert_eq!(channel_words("torso.up_z"), "Torso up z");
         assert_eq!(channel_words("macro_3"), "Macro 3");
     }

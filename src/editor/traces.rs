@@ -46,8 +46,10 @@ pub fn traces(ui: &mut Ui, scene: &Scene, memory: &Memory, height: f32) {
         now_s: scene.now_s,
     };
     let roles = roles_of(scene.tick.as_ref(), &memory.history);
-    let unit = ((height - 16.0 - 5.0 * 5.0) / 6.2).max(20.0);
+    let unit = ((height - 16.0 - 5.0 * 5.0) / 6.2).max(18.0);
     ui.spacing_mut().item_spacing.y = 5.0;
+    // Nothing here is pressed: a row may be lower than a button.
+    ui.spacing_mut().interact_size.y = 0.0;
     motion(ui, scene, &past, &roles, unit * 2.2);
     for control in [
         Control::Pitch,
