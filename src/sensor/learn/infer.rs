@@ -1,6 +1,9 @@
 //! From recorded columns to a profile. A quaternion comes first, for it says what the device's own axes are; without
 //! one, x is the front, y the left and z the top that the poses speak of.
 
+mod angles;
+mod linear;
+
 use std::collections::BTreeMap;
 use std::f64::consts::FRAC_PI_2;
 
@@ -20,6 +23,7 @@ const LEAST_NET: f64 = 0.6;
 /// A hand that is asked to be calm does not pull harder than this many g.
 const LOUDEST: f64 = 6.0;
 const AUX_MOST: usize = 8;
+const STEPS: usize = Step::ALL.len();
 
 /// What a column is.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,14 +81,19 @@ pub(super) fn infer(tracks: &BTreeMap<String, Track>, name: &str) -> Result<Lear
     let turned = find_quaternion(&mut messages, &mut found);
     let has_pose = turned.is_some();
     let mut motion = turned.unwrap_or(Motion::ASKED);
-    let tilts = name_accel(&mut messages, &motion, &mut found);
-    if let Some(tilts) = tilts.filter(|_| !has_pose) {
-        motion.turn[1][1] = -tilts[0];
-        motion.turn[2][0] = tilts[1];
+    if !has_pose {
+        angles::name(&mut messages, &mut found);
+    }
+    let accel = name_accel(&mut messages, &motion, &mut found);
+    if let Some(accel) = accel.as_ref().filter(|_| !has_pose) {
+        motion.turn[1][1] = -accel.tilts[0];
+        motion.turn[2][0] = accel.tilts[1];
     }
     if let Some(message) = messages.iter_mut().find(|m| m.rate_at(&motion).is_some()) {
         message.name_rate(&motion, &mut found);
     }
+    let accel = accel.map(|accel| (accel.order, accel.scale));
+    linear::name(&mut messages, accel, &mut found);
     if found.is_empty() {
         return Err(LearnError::NoMotion);
     }
@@ -367,16 +376,11 @@ fn accels(messages: &[Message], motion: &Motion) -> Vec<Accel> {
 }
 
 /// Gravity alone looks like acceleration, so of several the one that feels the hand move is taken, and the others are
-/// left out. Returns how far the last two steps tilted it.
-fn name_accel(
-    messages: &mut [Message],
-    motion: &Motion,
-    found: &mut Vec<String>,
-) -> Option<[f64; 2]> {
+/// left out.
+fn name_accel(messages: &mut [Message], motion: &Motion, found: &mut Vec<String>) -> Option<Accel> {
     let mut all = accels(messages, motion);
     all.sort_by(|a, b| b.unsteadiness.total_cmp(&a.unsteadiness));
-    let tilts = all.first().map(|accel| accel.tilts);
-    for (rank, accel) in all.into_iter().enumerate() {
+    for (rank, accel) in all.iter().enumerate() {
         let (message, first) = (&mut messages[accel.place], accel.first);
         let is_free = message.meanings[first..first + 3]
             .iter()
@@ -389,7 +393,7 @@ fn name_accel(
             message.meanings[first + 1..first + 3].fill(Meaning::Follows);
         }
     }
-    tilts
+    all.into_iter().next()
 }
 
 fn angle(a: Vector, b: Vector) -> f64 {

@@ -277,3 +277,64 @@ fn others_and_repeated_messages_are_passed_over() {
     recording.clear(Step::Still);
     assert!(recording.tracks["/a"].steps[0].is_empty());
 }
+
+/// A device that sends what a phone's browser would: angles, and acceleration with and without gravity.
+fn angles_and_linear(with_accel: bool, in_degrees: bool) -> Learned {
+    let mut recording = Recording::new(SENDER);
+    let mut chance = Chance::new(5, 1);
+    let unit = if in_degrees { 1f64.to_degrees() } else { 1.0 };
+    for (number, step) in Step::ALL.into_iter().enumerate() {
+        for index in 0..(STEP_S * RATE_HZ) as u64 {
+            let t_s = index as f64 / RATE_HZ;
+            let count = 1000 * number as u64 + index;
+            let (pose, rate) = moved(step, t_s, &mut chance, 0.1);
+            let [w, x, y, z] = pose.0;
+            let yaw = (2.0 * (x * y + w * z)).atan2(w * w + x * x - y * y - z * z);
+            let pitch = (2.0 * (w * y - x * z)).clamp(-1.0, 1.0).asin();
+            let roll = (2.0 * (w * x + y * z)).atan2(w * w - x * x - y * y + z * z);
+            // It begins near the seam, and counts the other way round.
+            let yaw = (3.0 - yaw + std::f64::consts::PI).rem_euclid(std::f64::consts::TAU)
+                - std::f64::consts::PI;
+            let swing =
+                3.0 * (5.0 * t_s).sin() * rate.iter().map(|r| r.abs()).sum::<f64>().min(1.0);
+            let hand = [swing, 0.6 * swing, 0.0].map(|pull| pull + 0.02 * chance.normal());
+            let up = pose.inverse().apply([0.0, 0.0, GRAVITY]);
+            let mut say = |address: &str, values: [f64; 3]| {
+                let message = UnknownMessage {
+                    sender: SENDER,
+                    address: address.into(),
+                    arguments: values.map(Argument::Number).to_vec(),
+                    count,
+                };
+                recording.note(step, &message, 10.0 * number as f64 + t_s);
+            };
+            say("/angles", [pitch, roll, yaw].map(|angle| unit * angle));
+            say("/user", [-hand[1], hand[0], hand[2]]);
+            if with_accel {
+                let all: [f64; 3] = std::array::from_fn(|i| up[i] + hand[i]);
+                say("/all", [-all[1], all[0], all[2]]);
+            }
+        }
+    }
+    recording.learn("Phone").expect("it moves")
+}
+
+#[test]
+fn angles_are_learned_where_there_is_no_quaternion() {
+    for (in_degrees, unit) in [(true, "deg"), (false, "rad")] {
+        let learned = angles_and_linear(true, in_degrees);
+        Dialects::with_user_rows(&learned.profile.rows()).expect("a profile that reads");
+        let text = serde_json::to_string(&learned.profile).unwrap();
+        assert!(text.contains(&format!("euler[{unit}]:pr-y")), "{text}");
+    }
+}
+
+#[test]
+fn what_is_nothing_at_rest_is_acceleration_without_gravity() {
+    let text = |learned: Learned| serde_json::to_string(&learned.profile).unwrap();
+    let beside = text(angles_and_linear(true, true));
+    assert!(beside.contains("linear[m/s2]:-yxz"), "{beside}");
+    assert!(beside.contains("accel[m/s2]:-yxz"), "{beside}");
+    let alone = text(angles_and_linear(false, true));
+    assert!(alone.contains("linear[m/s2]:xyz"), "{alone}");
+}
