@@ -42,6 +42,23 @@ fn any_partition_into_blocks_gives_the_same_samples() {
 }
 
 #[test]
+fn an_elaborate_map_is_as_indifferent_to_blocks() {
+    let through = |next_block: &mut dyn FnMut() -> usize| {
+        let mut rig = Rig::new(48_000.0, Style::Bow, 1, 4.0);
+        rig.map_everything();
+        rig.render(3.0, next_block).left
+    };
+    let whole = through(&mut || 64);
+    assert!(level_db(&whole) > -60.0, "{} dB", level_db(&whole));
+    let mut state = 11;
+    assert!(whole == through(&mut || random_block(&mut state)));
+    let plain = Rig::new(48_000.0, Style::Bow, 1, 4.0)
+        .render(3.0, || 64)
+        .left;
+    assert!(whole != plain, "the map made no difference");
+}
+
+#[test]
 fn the_samples_do_depend_on_the_motion() {
     let bow = Rig::new(48_000.0, Style::Bow, 1, SECONDS)
         .render(3.0, || 64)

@@ -60,6 +60,7 @@ fn the_detector_detects() {
 #[test]
 fn playing_switching_and_panic_allocate_nothing() {
     let mut rig = Rig::new(48_000.0, Style::Bow, 1, 12.0);
+    rig.map_everything();
     let (mut left, mut right) = ([0.0; 64], [0.0; 64]);
     let mut peak = 0.0f32;
     let count = allocations_in(|| {
@@ -68,6 +69,7 @@ fn playing_switching_and_panic_allocate_nothing() {
             rig.settings.gesture_slot = (block / 700 % 3) as u8;
             rig.settings.recentre = block % 500 == 0;
             rig.settings.panic = block == 4_000;
+            rig.settings.macros[block % 8] = (block % 97) as f32 / 97.0;
             rig.settings.freeze = (5_000..5_200).contains(&block);
             rig.settings.note_out = true;
             rig.settings.playout_ms = (block % 2_000 < 1_000).then_some(12.0);

@@ -3,7 +3,11 @@
 
 use imu2music::controls::Controls;
 use imu2music::engine::{Engine, EngineShore, Mail, Settings};
-use imu2music::gesture::mapping::Mapping;
+use imu2music::gesture::Role;
+use imu2music::gesture::alignment::Alignment;
+use imu2music::gesture::mapping::{
+    Channels, InputSource, MACRO_COUNT, Mapping, ModelInput, RoleCalibration,
+};
 use imu2music::neural::shipped;
 use imu2music::sensor::frame::{DeviceId, SensorFrame};
 use imu2music::sensor::performer::{Performer, Style};
@@ -67,6 +71,21 @@ impl Rig {
         rig
     }
 
+    /// Plays through a map that uses all there is: smoothing, curves, inversion, a macro on every input, learned ranges
+    /// and an aligned sensor.
+    pub fn map_everything(&mut self) {
+        let (gestures, _) = shipped::models().expect("the shipped models load");
+        for (slot, model) in gestures.iter().enumerate() {
+            let inputs = model.inputs();
+            let (map, problems) = elaborate(&inputs).compile_for(&inputs, &[]);
+            assert!(problems.is_empty(), "{problems:?}");
+            let seating = map.seating;
+            let _ = self.shore.mail.send(Box::new(Mail::Map { slot, map }));
+            let _ = self.shore.mail.send(Box::new(Mail::Seating(seating)));
+        }
+        self.settings.macros = std::array::from_fn(|number| 0.1 * number as f32);
+    }
+
     /// Sends every reading that was made before `until_s`.
     fn send(&mut self, until_s: f64) {
         while let Some(frame) = self.readings.get(self.sent) {
@@ -112,6 +131,36 @@ impl Rig {
         }
         out
     }
+}
+
+fn elaborate(inputs: &[ModelInput]) -> Mapping {
+    let mut mapping = Mapping::default();
+    for (number, input) in inputs.iter().enumerate() {
+        let own = InputSource {
+            smoothing: 0.05 * (number % 6) as f32,
+            curve: 0.1 * (number % 5) as f32 - 0.2,
+            invert: number == 3,
+            gain: 0.9,
+            offset: 0.01,
+            ..InputSource::default()
+        };
+        mapping.inputs.insert(input.name.clone(), own);
+        let by_macro = InputSource {
+            source: Channels::macro_name(number % MACRO_COUNT),
+            gain: 0.05,
+            ..InputSource::default()
+        };
+        mapping.added.insert(input.name.clone(), vec![by_macro]);
+    }
+    let role = Role::RightForearm;
+    let learned = RoleCalibration {
+        // As held in the two guided poses, by a sensor that sits a little askew.
+        alignment: Alignment::from_poses(role, [[9.6, 1.0, 1.5], [1.4, 0.5, 9.7]]),
+        ranges: [("energy".to_owned(), (0.0, 0.7))].into(),
+    };
+    assert!(learned.alignment.is_some());
+    mapping.calibration.insert(role, learned);
+    mapping
 }
 
 fn readings(style: Style, seed: u64, seconds: f64) -> Vec<SensorFrame> {
