@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 mod table;
-use table::TABLE;
+pub use table::TABLE;
 
 use super::layout::{Layout, LayoutError, Values};
 use super::osc::{Argument, Message};

@@ -3,6 +3,9 @@
 //! What a reading does not carry (NaN) is left out where the dialect has a message of its own for
 //! it, and zero where it shares one.
 
+mod speaker;
+pub use speaker::{Speaker, speakers};
+
 use rosc::{OscBundle, OscMessage, OscPacket, OscTime, OscType};
 
 use super::frame::SensorFrame;
@@ -25,6 +28,8 @@ pub enum Spoken {
     Comote,
     /// Sensors2OSC on Android: SI units, one message a datagram.
     Sensors2Osc,
+    /// Any other profile of the table, a datagram a message.
+    Listed(&'static Speaker),
 }
 
 impl Spoken {
@@ -39,10 +44,18 @@ impl Spoken {
     ];
 
     pub fn from_name(name: &str) -> Option<Spoken> {
-        Self::ALL
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, spoken)| *spoken)
+        let own = Self::ALL.iter().find(|(known, _)| *known == name);
+        let listed = speakers().iter().find(|speaker| speaker.name() == name);
+        own.map(|(_, spoken)| *spoken)
+            .or(listed.map(Spoken::Listed))
+    }
+
+    /// Every name that [`Spoken::from_name`] knows.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let own = Self::ALL.iter().map(|(name, _)| *name);
+        let is_own = |name: &&str| Self::ALL.iter().any(|(own, _)| own == name);
+        let listed = speakers().iter().map(Speaker::name);
+        own.chain(listed.filter(move |name| !is_own(name)))
     }
 
     /// The datagrams of one reading, made `at_s` seconds after the device was switched on.
@@ -72,6 +85,7 @@ impl Spoken {
             }
             Spoken::Comote => each(parts.si_with(&format!("/comote/v3/{device}"), at_s, true)),
             Spoken::Sensors2Osc => each(parts.sensors2osc()),
+            Spoken::Listed(speaker) => speaker.encode(device, at_s, frame),
         }
     }
 }
@@ -259,11 +273,16 @@ fn floats(numbers: Vec<f32>) -> Vec<OscType> {
     numbers.into_iter().map(OscType::Float).collect()
 }
 
-fn euler_deg([w, x, y, z]: [f32; 4]) -> [f32; 3] {
+fn euler_deg(quaternion: [f32; 4]) -> [f32; 3] {
+    euler_rad(quaternion).map(f32::to_degrees)
+}
+
+/// Yaw about z, then pitch about y, then roll about x.
+fn euler_rad([w, x, y, z]: [f32; 4]) -> [f32; 3] {
     let yaw = (2.0 * (x * y + w * z)).atan2(w * w + x * x - y * y - z * z);
     let pitch = (2.0 * (w * y - x * z)).clamp(-1.0, 1.0).asin();
     let roll = (2.0 * (w * x + y * z)).atan2(w * w - x * x - y * y + z * z);
-    [yaw, pitch, roll].map(f32::to_degrees)
+    [yaw, pitch, roll]
 }
 
 /// One message as a datagram.

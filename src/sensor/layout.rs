@@ -4,6 +4,9 @@
 //! table and profiles that a user writes. Read once, on a control thread; `Layout::fill` runs on the
 //! network thread and allocates nothing.
 
+mod say;
+pub use say::Said;
+
 use super::osc::Argument;
 use crate::units::STANDARD_GRAVITY_M_PER_S2;
 

@@ -50,7 +50,8 @@ struct Target {
     /// Where to send: address:port
     #[arg(long, default_value = "127.0.0.1:8888", value_parser = parse_target)]
     to: SocketAddr,
-    /// The device to speak like: riot_v2, riot_v3, ngimu, gyrosc, zigsim, comote, sensors2osc (an OSC log is sent as it is)
+    /// The device to speak like: riot_v2, ngimu, gyrosc, zigsim, comote, mugic, x_imu3 or any other that is known; a
+    /// wrong name lists them all (an OSC log is sent as it is)
     #[arg(long, default_value = "riot_v2", value_parser = parse_dialect)]
     dialect: Spoken,
 }
@@ -146,7 +147,7 @@ pub fn parse_style(name: &str) -> Result<Style, String> {
 
 fn parse_dialect(name: &str) -> Result<Spoken, String> {
     Spoken::from_name(name)
-        .ok_or_else(|| format!("one of: {}", Spoken::ALL.map(|(name, _)| name).join(", ")))
+        .ok_or_else(|| format!("one of: {}", Spoken::names().collect::<Vec<_>>().join(", ")))
 }
 
 fn parse_target(text: &str) -> Result<SocketAddr, String> {
