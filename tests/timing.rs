@@ -118,6 +118,8 @@ fn rate_rad_per_s(at_s: f64) -> f32 {
 struct Outcome {
     jitter_in_ms: f64,
     jitter_out_ms: f64,
+    /// How long the device's readings are held up, as its status tells.
+    held_up_ms: f64,
     delay_ms: f64,
     /// How old the motion is, all told: network, stamp and playout.
     age_ms: f64,
@@ -180,6 +182,7 @@ fn play(sent: &[Sent], spoken: Spoken) -> Outcome {
     Outcome {
         jitter_in_ms: spread_ms(&came),
         jitter_out_ms: spread_ms(&stamped),
+        held_up_ms: f64::from(status.delay_ms),
         delay_ms: 1e3 * playout.delay_s(),
         age_ms: 1e3 * age_s,
         error,
@@ -302,7 +305,10 @@ fn motion_on_the_grid_is_the_motion_that_was_made() {
         let row = play(&sent, spoken);
         print_row(name, &row);
         let is_complete = !name.contains("lost") && spoken != plain;
-        if row.jitter_out_ms > most_jitter * row.jitter_in_ms
+        // The network's own mean is 2 ms; what is told is the mean of the last few.
+        let is_told = (0.2..12.0).contains(&row.held_up_ms);
+        if !is_told
+            || row.jitter_out_ms > most_jitter * row.jitter_in_ms
             || row.error > most_error
             || (is_complete && row.lost > 0)
         {

@@ -60,6 +60,7 @@ pub fn device(id: u16) -> DeviceStatus {
         lost: 3,
         reordered: 0,
         jitter_ms: 1.2,
+        delay_ms: 2.1,
         clock: ClockSource::Arrival,
         drift_ppm: 0.0,
         last_seen: HostTime(0.0),

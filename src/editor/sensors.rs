@@ -7,6 +7,7 @@ use super::text::words;
 use crate::plugin::desk::Request;
 use crate::plugin::state::PORTS_MAX;
 use crate::sensor::advice::hints;
+use crate::sensor::clock::ClockSource;
 use crate::sensor::device::DeviceStatus;
 use crate::sensor::hub::Reach;
 use crate::sensor::intake::HubCounters;
@@ -137,7 +138,7 @@ impl Editor {
             });
             let told = if away { away_text(silent_s) } else { stream_text(device, loss) };
             let colour = if away || loss > 0.01 { ALERT } else { MUTED };
-            ui.label(style::small(told).color(colour)).on_hover_text(format!("{} from {}", device.profile, device.sender));
+            ui.label(style::small(told).color(colour)).on_hover_text(way_text(device));
         });
     }
 }
@@ -160,6 +161,18 @@ fn stream_text(device: &DeviceStatus, loss: f32) -> String {
     format!(
         "{} · {:.0} Hz · {loss} lost · {:.1} ms jitter",
         device.profile, device.rate_hz, device.jitter_ms
+    )
+}
+
+/// Where it sends from, and how its readings come.
+fn way_text(device: &DeviceStatus) -> String {
+    let clock = match device.clock {
+        ClockSource::Stamp => format!("its own clock, {:+.0} ppm off", device.drift_ppm),
+        ClockSource::Arrival => "the times of arrival".into(),
+    };
+    format!(
+        "{} from {}\nheld up {:.1} ms on average, {} out of order\ntime by {clock}",
+        device.profile, device.sender, device.delay_ms, device.reordered
     )
 }
 

@@ -40,6 +40,9 @@ pub struct DeviceStatus {
     pub reordered: u64,
     /// Mean deviation of arrivals from an even stream (RFC 3550, 6.4.1).
     pub jitter_ms: f32,
+    /// How much longer its readings take than the quickest of them, on average. The quickest way itself cannot be told
+    /// from one end.
+    pub delay_ms: f32,
     pub clock: ClockSource,
     pub drift_ppm: f32,
     pub last_seen: HostTime,
@@ -167,6 +170,7 @@ impl Device {
             lost: self.streams.iter().map(Stream::lost).sum(),
             reordered: self.streams.iter().map(|stream| stream.reordered()).sum(),
             jitter_ms: busiest.map_or(0.0, |stream| stream.jitter_ms()),
+            delay_ms: busiest.map_or(0.0, |stream| stream.delay_ms()),
             clock: self.clock.source(),
             drift_ppm: self.clock.drift_ppm() as f32,
             last_seen: self.last_seen,

@@ -18,6 +18,7 @@ pub struct Stream {
     reordered: u64,
     mean_interval_s: f64,
     jitter_s: f64,
+    delay_s: f64,
     last: Option<(HostTime, HostTime)>,
 }
 
@@ -32,6 +33,7 @@ impl Stream {
             reordered: 0,
             mean_interval_s: 0.0,
             jitter_s: 0.0,
+            delay_s: 0.0,
             last: None,
         }
     }
@@ -64,6 +66,8 @@ impl Stream {
             self.mean_interval_s += weight * (interval_s - self.mean_interval_s);
             let deviation_s = (interval_s - time.seconds_since(last_time)).abs();
             self.jitter_s += (deviation_s.min(1.0) - self.jitter_s) / 16.0;
+            let held_up_s = arrival.seconds_since(time).clamp(0.0, 1.0);
+            self.delay_s += (held_up_s - self.delay_s) / 16.0;
         }
         self.last = Some((arrival, time));
         time
@@ -89,6 +93,11 @@ impl Stream {
     /// Mean deviation of arrivals from an even stream (RFC 3550, 6.4.1).
     pub fn jitter_ms(&self) -> f32 {
         (self.jitter_s * 1e3) as f32
+    }
+
+    /// How much longer packets take than the quickest, on average.
+    pub fn delay_ms(&self) -> f32 {
+        (self.delay_s * 1e3) as f32
     }
 
     pub fn lost(&self) -> u64 {

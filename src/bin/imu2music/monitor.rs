@@ -140,8 +140,17 @@ fn table(ears: &[Ear], reach: Reach) -> String {
     }
     let _ = writeln!(
         text,
-        "\n{:<28}{:>7}{:>7}{:>8}{:>8}  {:<8}{:>9}{:>9}  orientation w x y z",
-        "sensor", "Hz", "lost", "jitter", "silent", "clock", "|a| m/s²", "|ω| r/s"
+        "\n{:<28}{:>7}{:>7}{:>7}{:>8}{:>8}{:>8}  {:<8}{:>9}{:>9}  orientation w x y z",
+        "sensor",
+        "Hz",
+        "lost",
+        "order",
+        "jitter",
+        "delay",
+        "silent",
+        "clock",
+        "|a| m/s²",
+        "|ω| r/s"
     );
     for device in &devices {
         write_device(&mut text, device, now);
@@ -182,11 +191,13 @@ fn write_device(text: &mut String, device: &DeviceStatus, now: HostTime) {
         .collect();
     let _ = writeln!(
         text,
-        "{:<28}{:>7.1}{:>7}{:>5.1} ms{:>6.1} s  {:<8}{:>9}{:>9}  {}",
+        "{:<28}{:>7.1}{:>7}{:>7}{:>5.1} ms{:>5.1} ms{:>6.1} s  {:<8}{:>9}{:>9}  {}",
         device.name,
         device.rate_hz,
         device.lost,
+        device.reordered,
         device.jitter_ms,
+        device.delay_ms,
         now.seconds_since(device.last_seen),
         clock,
         number(length(&latest.accel_m_per_s2), 9, 2),
@@ -275,6 +286,7 @@ fn device_json(device: &DeviceStatus, now: HostTime) -> Value {
         "lost": device.lost,
         "reordered": device.reordered,
         "jitter_ms": device.jitter_ms,
+        "delay_ms": device.delay_ms,
         "clock": match device.clock { ClockSource::Stamp => "device", ClockSource::Arrival => "arrival" },
         "drift_ppm": device.drift_ppm,
         "silent_s": now.seconds_since(device.last_seen),
