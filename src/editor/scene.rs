@@ -21,6 +21,8 @@ use std::net::Ipv4Addr;
 const STOPPED_S: f64 = 0.5;
 /// A device that was silent for this long is away.
 pub const AWAY_S: f64 = 1.0;
+/// One that nobody wears and that was not heard for this long has left: it is counted, not listed.
+const LEFT_S: f64 = 120.0;
 /// Losses are told over this long.
 const LOSS_WINDOW_S: f64 = 10.0;
 
@@ -122,6 +124,11 @@ impl Scene {
         self.devices
             .iter()
             .filter(|device| self.silent_s(device) < AWAY_S && self.role_of(device.id).is_none())
+    }
+
+    /// Not heard for long, and worn by nobody.
+    pub fn has_left(&self, device: &DeviceStatus) -> bool {
+        self.silent_s(device) > LEFT_S && self.role_of(device.id).is_none()
     }
 
     pub fn silent_s(&self, device: &DeviceStatus) -> f64 {

@@ -3,7 +3,7 @@
 use super::Editor;
 use super::scene::{AWAY_S, Scene};
 use super::style::{self, ACCENT, ALERT, FAINT, MUTED, TEXT};
-use super::text::words;
+use super::text::{counted, words};
 use crate::plugin::desk::Request;
 use crate::plugin::state::PORTS_MAX;
 use crate::sensor::advice::hints;
@@ -45,8 +45,17 @@ impl Editor {
         if scene.devices.is_empty() && scene.performer.is_none() {
             self.nobody(ui, scene);
         } else {
-            for device in &scene.devices {
+            let (left, listed): (Vec<_>, Vec<_>) = scene
+                .devices
+                .iter()
+                .partition(|device| scene.has_left(device));
+            for device in listed {
                 self.device(ui, scene, device);
+            }
+            if !left.is_empty() {
+                let names: Vec<&str> = left.iter().map(|device| &*device.name).collect();
+                let told = format!("{} silent for minutes", counted(left.len(), "sensor"));
+                ui.label(style::small(told)).on_hover_text(names.join("\n"));
             }
             if scene.performer.is_none() {
                 self.offer_performer(ui, style::quiet_button("Virtual performer"));
