@@ -21,7 +21,7 @@ const SCHROEDER_DIVISOR: f32 = 3.3;
 
 /// sin(2π · phase / 2³²), within 2e-7: a polynomial in u = x(1-x), which sin(πx) is a smooth function of.
 #[inline(always)]
-pub(super) fn sine(phase: u32) -> f32 {
+pub fn sine(phase: u32) -> f32 {
     let x = phase as i32 as f32 * (1.0 / 2_147_483_648.0);
     let s = x * (1.0 - x.abs());
     let u = s.abs();

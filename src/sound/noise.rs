@@ -16,7 +16,7 @@ const WINDOW_S: f32 = 512.0 / 48_000.0;
 /// Windows that overlap at any moment; Hann windows squared then sum to 1.5.
 const OVERLAP: usize = 4;
 /// How much of the noise differs between left and right, beside 1 that is common.
-const WIDTH: f32 = 0.6;
+pub const WIDTH: f32 = 0.6;
 
 /// The noise of one voice.
 pub struct NoiseBank {

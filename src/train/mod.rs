@@ -21,6 +21,8 @@ pub enum Lesson {
     Gesture(gesture::Args),
     /// A sound model: Controls → sound
     Sound(sound::Args),
+    /// A sound model's held-out phrases again: as recorded, as it plays them, and what was asked of it
+    Listen(sound::listen::Args),
     /// Phrases for a synthesiser to play, as a MIDI file: recordings to train a sound model on
     Phrases(sound::phrases::Phrases),
 }
@@ -30,6 +32,7 @@ pub fn run(lesson: &Lesson) -> Result<(), Box<dyn Error>> {
     match lesson {
         Lesson::Gesture(args) => gesture::run(args).map(|_| ()).map_err(Into::into),
         Lesson::Sound(args) => teach_sound(args),
+        Lesson::Listen(args) => sound::listen::run(args).map_err(Into::into),
         Lesson::Phrases(wanted) => sound::phrases::run(wanted).map_err(Into::into),
     }
 }

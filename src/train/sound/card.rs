@@ -5,13 +5,14 @@ use super::corpus::Corpus;
 use super::evaluate::Scores;
 use super::fit::Fitted;
 use super::network::Bounds;
+use super::tune::Tuned;
 
 pub fn text(
     args: &Args,
     corpus: &Corpus,
     bounds: &Bounds,
     scores: &Scores,
-    fitted: &Fitted,
+    (fitted, tuned): (&Fitted, &Tuned),
     minutes: f32,
 ) -> String {
     let or = |text: &str, otherwise: &str| {
@@ -32,7 +33,7 @@ pub fn text(
         | network | GRU 64 and three dense layers, 64 k weights; loudness and noisiness are exact by construction |\n\
         | learned from | {source} ({seconds:.0} s) |\n\
         | licence | {licence} |\n\
-        | trained | {steps} steps in {minutes:.0} min, seed {seed} |\n\n\
+        | trained | {steps} steps of regression, then {tuning} steps by ear through the synth, in {minutes:.0} min, seed {seed} |\n\n\
         ## How well it does\n\n\
         On {held:.0} s that it has not heard, and that had no part in choosing it, played through the file and the synth that the plugin plays:\n\n\
         | spectral distance to the recording | |\n|---|---|\n\
@@ -46,7 +47,8 @@ pub fn text(
         | brightness error, median | {brightness_error:.3} |\n\
         | worst loudness error of a held frame, notes 36 to 100, -60 to -10 dB | {sweep:.2} dB |\n\n\
         Distances are the mean over windows of 4096, 2048, 1024 and 512 samples of spectral convergence plus mean \
-        absolute log-magnitude difference.\n\n\
+        absolute log-magnitude difference. On the phrases that chose the network, fine-tuning took it from \
+        {before:.3} to {after:.3}.\n\n\
         ## Where it is at home\n\n\
         Notes {low:.0} to {high:.0} and loudness {soft:.0} to {loud:.0} dB were heard in the recordings. Other notes were \
         made from them by moving the pitch under a spectral envelope that stays; brightness and noisiness beyond the \
@@ -59,6 +61,9 @@ pub fn text(
         seconds = corpus.seconds,
         licence = or(&args.licence, "not stated"),
         steps = fitted.steps,
+        tuning = tuned.steps,
+        before = tuned.before,
+        after = tuned.after,
         seed = args.seed,
         held = scores.held_out_seconds,
         model = scores.spectral_model,
@@ -99,8 +104,16 @@ fn command(args: &Args) -> String {
         }
     }
     line += &format!(
-        " \\\n  --lowest-note {} --highest-note {} --frame-rate {} --seed {} --steps {} --minutes {}",
-        args.lowest_note, args.highest_note, args.frame_rate, args.seed, args.steps, args.minutes
+        " \\\n  --lowest-note {} --highest-note {} --frame-rate {} --seed {} --steps {} --minutes {} \
+         --tune-steps {} --tune-minutes {}",
+        args.lowest_note,
+        args.highest_note,
+        args.frame_rate,
+        args.seed,
+        args.steps,
+        args.minutes,
+        args.tune_steps,
+        args.tune_minutes
     );
     if args.stiffness > 0.0 {
         line += &format!(

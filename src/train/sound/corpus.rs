@@ -78,6 +78,17 @@ impl Stiffness {
         slope: 0.0,
     };
 
+    /// From B at middle C (0 for none) and how many times larger it is an octave higher.
+    pub fn new(at_middle_c: f32, per_octave: f32) -> Stiffness {
+        if at_middle_c <= 0.0 {
+            return Stiffness::NONE;
+        }
+        Stiffness {
+            level: at_middle_c.ln(),
+            slope: per_octave.max(0.01).ln() / 12.0,
+        }
+    }
+
     pub fn is_none(&self) -> bool {
         *self == Stiffness::NONE
     }

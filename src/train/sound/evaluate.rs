@@ -1,10 +1,10 @@
 //! How well a sound model does, measured by playing it: held-out phrases through the file as the plugin loads it and
 //! the synth as the plugin runs it, beside two baselines; and a sweep over all of pitch and loudness.
 
-use realfft::RealFftPlanner;
 use serde::Serialize;
 
 use super::corpus::{Corpus, Example, Phrase, Stiffness};
+use super::distance::Ruler;
 use crate::controls::Controls;
 use crate::neural::sound_model::{SoundModel, standard_bands};
 use crate::sound::frame::{NoiseBands, SoundFrame};
@@ -14,11 +14,6 @@ use crate::train::analysis::partials::{BANDS, Parts, band_edges_hz};
 use crate::train::analysis::pitch::WIDEST_HZ;
 use crate::train::analysis::{analyse, describe_bands};
 use crate::units::{hz_to_note, note_to_hz};
-
-/// Window sizes of the spectral distance.
-const SIZES: [usize; 4] = [4096, 2048, 1024, 512];
-/// Spectra are compared down to this, relative to the loudest bin.
-const FLOOR_DB: f32 = -80.0;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Scores {
@@ -167,15 +162,16 @@ pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Score
     };
     let (mut cents, mut asked, mut heard, mut bright) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut ruler = Ruler::new();
     for phrase in phrases {
         let rendered = render(model, corpus, phrase);
         let seconds = phrase.samples.len() as f32 / ANALYSIS_RATE_HZ;
         scores.held_out_seconds += seconds;
-        scores.spectral_model += seconds * spectral_distance(&rendered.recorded, &rendered.model);
+        scores.spectral_model += seconds * ruler.distance(&rendered.recorded, &rendered.model);
         scores.spectral_resynthesis +=
-            seconds * spectral_distance(&rendered.recorded, &rendered.resynthesis);
+            seconds * ruler.distance(&rendered.recorded, &rendered.resynthesis);
         scores.spectral_nearest_frame +=
-            seconds * spectral_distance(&rendered.recorded, &rendered.nearest);
+            seconds * ruler.distance(&rendered.recorded, &rendered.nearest);
         let stiff = |hz: f32| corpus.stiffness.at_note(hz_to_note(hz));
         let range_hz = (
             note_to_hz(notes.0).max(WIDEST_HZ.0),
@@ -271,42 +267,4 @@ fn correlation(a: &[f32], b: &[f32]) -> f32 {
         bb += (y - mb).powi(2);
     }
     ab / (aa * bb).sqrt().max(1e-9)
-}
-
-/// Mean over window sizes of spectral convergence plus mean log-magnitude difference.
-pub fn spectral_distance(wanted: &[f32], heard: &[f32]) -> f32 {
-    let count = wanted.len().min(heard.len());
-    let mut sum = 0.0;
-    for size in SIZES {
-        let (a, b) = (
-            magnitudes(&wanted[..count], size),
-            magnitudes(&heard[..count], size),
-        );
-        let loudest = a.iter().fold(0.0f32, |m, x| m.max(*x));
-        let floor = loudest * crate::units::db_to_gain(FLOOR_DB);
-        let (mut off, mut whole, mut log) = (0.0f64, 0.0f64, 0.0f64);
-        for (x, y) in a.iter().zip(&b) {
-            off += f64::from(x - y).powi(2);
-            whole += f64::from(*x).powi(2);
-            log += f64::from((x.max(floor) / y.max(floor)).ln().abs());
-        }
-        sum += (off / whole.max(1e-20)).sqrt() + log / a.len().max(1) as f64;
-    }
-    (sum / SIZES.len() as f64) as f32
-}
-
-fn magnitudes(samples: &[f32], size: usize) -> Vec<f32> {
-    let fft = RealFftPlanner::<f32>::new().plan_fft_forward(size);
-    let turn = std::f32::consts::TAU / size as f32;
-    let (mut input, mut output) = (fft.make_input_vec(), fft.make_output_vec());
-    let mut all = Vec::new();
-    for first in (0..samples.len().saturating_sub(size)).step_by(size / 4) {
-        for (n, x) in input.iter_mut().enumerate() {
-            *x = samples[first + n] * (0.5 - 0.5 * (turn * n as f32).cos());
-        }
-        if fft.process(&mut input, &mut output).is_ok() {
-            all.extend(output.iter().map(|c| c.norm()));
-        }
-    }
-    all
 }

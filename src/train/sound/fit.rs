@@ -31,7 +31,7 @@ const HUBER: f32 = 0.5;
 /// A frame without a pitch that is louder than this is held to be a chord.
 const CHORD_DB: f32 = -40.0;
 /// Frames before the recurrent state has settled count little.
-const SETTLING_FRAMES: usize = 12;
+pub(super) const SETTLING_FRAMES: usize = 12;
 
 pub struct Fitted {
     pub network: Network,
@@ -41,7 +41,7 @@ pub struct Fitted {
 }
 
 /// A batch as flat rows, lane by lane.
-struct Batch {
+pub(super) struct Batch {
     features: Vec<f32>,
     noisiness: Vec<f32>,
     loudness: Vec<f32>,
@@ -52,7 +52,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn new(lanes: usize, frames: usize) -> Batch {
+    pub(super) fn new(lanes: usize, frames: usize) -> Batch {
         let rows = lanes * frames;
         let room = |n: usize| Vec::with_capacity(rows * n);
         Batch {
@@ -66,7 +66,13 @@ impl Batch {
         }
     }
 
-    fn push(&mut self, example: &Example, corpus: &Corpus, bounds: &Bounds, settled: bool) {
+    pub(super) fn push(
+        &mut self,
+        example: &Example,
+        corpus: &Corpus,
+        bounds: &Bounds,
+        settled: bool,
+    ) {
         let c = &example.controls;
         let frame = Frame::new(c.pitch_note, corpus.stiffness.at_note(c.pitch_note));
         self.features.extend(bounds.features([
@@ -110,7 +116,26 @@ impl Batch {
         }
     }
 
-    fn loss(self, network: &Network, lanes: usize, device: &Device) -> Tensor<1> {
+    /// A lane of `plan.frames` from anywhere in the recordings, as played or varied.
+    pub(super) fn push_varied(
+        &mut self,
+        corpus: &Corpus,
+        bounds: &Bounds,
+        plan: &Plan,
+        dice: &mut Dice,
+    ) {
+        let variation = Variation::roll(dice, plan.notes);
+        let at = dice.below(corpus.train_frames());
+        let (phrase, first) = place_of(&corpus.train, at, plan.frames);
+        let examples = &phrase.examples[first..];
+        for i in 0..plan.frames {
+            let varied = variation.apply(&examples[i % examples.len()], corpus.stiffness);
+            self.push(&varied, corpus, bounds, i >= SETTLING_FRAMES);
+        }
+    }
+
+    /// What the network says: log amplitudes of partials and log levels of bands, and how far they are from the wanted.
+    pub(super) fn answer(self, network: &Network, lanes: usize, device: &Device) -> Answer {
         let rows = self.noisiness.len();
         let tensor = |values: Vec<f32>, columns: usize| {
             Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), device)
@@ -125,12 +150,26 @@ impl Batch {
             tensor(self.weight, MAX_PARTIALS),
         );
         let wide = MAX_PARTIALS + BANDS;
-        let off = (Tensor::cat(vec![harmonic, noise], 1) - tensor(self.target, wide)).abs();
+        let logs = Tensor::cat(vec![harmonic, noise], 1);
+        let off = (logs.clone() - tensor(self.target, wide)).abs();
         let near = off.clone().clamp_max(HUBER);
         let error = near.clone() * (off - near * 0.5) / HUBER;
         let counts = tensor(self.counts, wide);
-        (error * counts.clone()).sum() / (counts.sum() + 1e-6)
+        Answer {
+            logs,
+            error: (error * counts.clone()).sum() / (counts.sum() + 1e-6),
+        }
     }
+
+    fn loss(self, network: &Network, lanes: usize, device: &Device) -> Tensor<1> {
+        self.answer(network, lanes, device).error
+    }
+}
+
+pub(super) struct Answer {
+    /// `[lanes · frames, MAX_PARTIALS + BANDS]`, lane by lane.
+    pub logs: Tensor<2>,
+    pub error: Tensor<1>,
 }
 
 pub fn fit(
@@ -221,29 +260,22 @@ fn mean_shape(corpus: &Corpus) -> Vec<f32> {
 
 fn batch(corpus: &Corpus, bounds: &Bounds, plan: &Plan, dice: &mut Dice) -> Batch {
     let mut batch = Batch::new(plan.lanes, plan.frames);
-    let total = corpus.train_frames();
     for _ in 0..plan.lanes {
-        let variation = Variation::roll(dice, plan.notes);
-        let examples = stretch_of(&corpus.train, dice.below(total), plan.frames);
-        for i in 0..plan.frames {
-            let varied = variation.apply(&examples[i % examples.len()], corpus.stiffness);
-            batch.push(&varied, corpus, bounds, i >= SETTLING_FRAMES);
-        }
+        batch.push_varied(corpus, bounds, plan, dice);
     }
     batch
 }
 
-/// `frames` consecutive examples that begin near the `at`th of all.
-fn stretch_of(phrases: &[Phrase], mut at: usize, frames: usize) -> &[Example] {
+/// The phrase that the `at`th of all frames is in, and a frame near it that `frames` follow if the phrase is that long.
+pub(super) fn place_of(phrases: &[Phrase], mut at: usize, frames: usize) -> (&Phrase, usize) {
     for phrase in phrases {
         let count = phrase.examples.len();
         if at < count {
-            let first = at.min(count.saturating_sub(frames));
-            return &phrase.examples[first..(first + frames).min(count)];
+            return (phrase, at.min(count.saturating_sub(frames)));
         }
         at -= count;
     }
-    &phrases[0].examples[..frames.min(phrases[0].examples.len())]
+    (&phrases[0], 0)
 }
 
 /// The loss over the choosing phrases as they were played (over the training phrases where there are none).

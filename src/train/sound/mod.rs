@@ -5,11 +5,16 @@
 pub mod card;
 pub mod corpus;
 pub mod dice;
+pub mod distance;
 pub mod evaluate;
 pub mod export;
 pub mod fit;
+pub mod hiss;
+pub mod listen;
 pub mod network;
 pub mod phrases;
+pub mod tones;
+pub mod tune;
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +23,12 @@ use crate::train::analysis::audio::AudioError;
 use corpus::{Corpus, Stiffness};
 use evaluate::Scores;
 use export::Label;
-use fit::Plan;
+use fit::{Fitted, Plan};
 use network::Bounds;
+use tune::Tuned;
+
+/// Fine-tuning moves a network that is already near: a fifth of the regression's rate.
+const TUNING_RATE: f64 = 6e-4;
 
 /// What to train on, and what to call it.
 #[derive(Clone, Debug)]
@@ -51,6 +60,11 @@ pub struct Args {
     pub minutes: f32,
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 3000))]
     pub steps: usize,
+    /// Longest time to fine-tune by ear, through the synth, after that; 0 leaves it out.
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 15.0))]
+    pub tune_minutes: f32,
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 2000))]
+    pub tune_steps: usize,
     /// Frames per second: 200, 100 or 50.
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 200))]
     pub frame_rate: u32,
@@ -80,6 +94,8 @@ pub enum TrainError {
     TooLittle { folder: PathBuf, seconds: f32 },
     #[error("a frame rate of {0} does not divide 200: use 200, 100 or 50")]
     FrameRate(u32),
+    #[error("{file} is not a sound model that plays: {cause}")]
+    NoModel { file: PathBuf, cause: String },
     #[error("{file} cannot be written: {cause}. Choose a folder that exists and can be written to")]
     Unwritable { file: PathBuf, cause: String },
     #[error(
@@ -106,7 +122,7 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
         return Err(TrainError::FrameRate(args.frame_rate));
     }
     let started = std::time::Instant::now();
-    let stiffness = stiffness_of(args);
+    let stiffness = Stiffness::new(args.stiffness, args.stiffness_per_octave);
     let notes = (args.lowest_note, args.highest_note);
     let corpus = Corpus::read(
         &args.audio,
@@ -127,46 +143,64 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
         notes: corpus.range_of(|c| c.pitch_note),
     };
     let fitted = fit::fit(&corpus, &bounds, &plan, &mut |done, text| {
-        watch(0.1 + 0.85 * done, text)
+        watch(0.1 + 0.45 * done, text)
     });
+    let tuned = fine_tune(args, &corpus, &bounds, &plan, &fitted, watch);
     watch(0.95, "measuring on held-out phrases");
     let mut label = label_of(args, &corpus);
     let load =
         |bytes: &[u8]| SoundModel::load(bytes).map_err(|e| TrainError::Refused(e.to_string()));
-    let model = load(&export::export(&fitted.network, &bounds, stiffness, &label))?;
+    let model = load(&export::export(&tuned.network, &bounds, stiffness, &label))?;
     let scores = evaluate::evaluate(&model, &corpus, notes);
     label.metrics = serde_json::to_value(&scores).unwrap_or_default();
-    let bytes = export::export(&fitted.network, &bounds, stiffness, &label);
+    let bytes = export::export(&tuned.network, &bounds, stiffness, &label);
     load(&bytes)?;
     write_whole(&args.out, &bytes)?;
     let card = args.out.with_extension("md");
     let minutes = started.elapsed().as_secs_f32() / 60.0;
     write_whole(
         &card,
-        card::text(args, &corpus, &bounds, &scores, &fitted, minutes).as_bytes(),
+        card::text(args, &corpus, &bounds, &scores, (&fitted, &tuned), minutes).as_bytes(),
     )?;
     if let Some(folder) = &args.listen {
-        listen(folder, &model, &corpus)?;
+        listen::write(folder, &model, &corpus)?;
     }
     watch(1.0, &format!("{} is ready", args.out.display()));
     Ok(Report {
         file: args.out.clone(),
         card,
         scores,
-        steps: fitted.steps,
+        steps: fitted.steps + tuned.steps,
         seconds_of_audio: corpus.seconds,
-        stopped: fitted.stopped,
+        stopped: fitted.stopped || tuned.stopped,
     })
 }
 
-fn stiffness_of(args: &Args) -> Stiffness {
-    if args.stiffness <= 0.0 {
-        return Stiffness::NONE;
-    }
-    Stiffness {
-        level: args.stiffness.ln(),
-        slope: args.stiffness_per_octave.max(0.01).ln() / 12.0,
-    }
+/// Through the synth, from where the regression ended; not at all where it was stopped or no time is given.
+fn fine_tune(
+    args: &Args,
+    corpus: &Corpus,
+    bounds: &Bounds,
+    plan: &Plan,
+    fitted: &Fitted,
+    watch: &mut dyn FnMut(f64, &str) -> bool,
+) -> Tuned {
+    let off = fitted.stopped || args.tune_minutes <= 0.0;
+    let plan = Plan {
+        steps: if off { 0 } else { args.tune_steps },
+        minutes: args.tune_minutes.max(1e-3),
+        // 0.8 s: long enough for the widest window several times over.
+        frames: (args.frame_rate as usize * 4 / 5).max(40),
+        rate: TUNING_RATE,
+        ..*plan
+    };
+    tune::tune(
+        fitted.network.clone(),
+        corpus,
+        bounds,
+        &plan,
+        &mut |done, text| watch(0.55 + 0.4 * done, text),
+    )
 }
 
 fn check_amount(args: &Args, corpus: &Corpus) -> Result<(), TrainError> {
@@ -224,39 +258,6 @@ fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), TrainError> {
         let _ = std::fs::remove_file(&temporary);
     }
     written.map_err(unwritable)
-}
-
-/// Every held-out phrase as recorded, played by the model, and by the two baselines.
-fn listen(folder: &Path, model: &SoundModel, corpus: &Corpus) -> Result<(), TrainError> {
-    let unwritable = |cause: String| TrainError::Unwritable {
-        file: folder.into(),
-        cause,
-    };
-    std::fs::create_dir_all(folder).map_err(|e| unwritable(e.to_string()))?;
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 48_000,
-        bits_per_sample: 32,
-        sample_format: hound::SampleFormat::Float,
-    };
-    for (i, phrase) in corpus.held_out.iter().enumerate() {
-        let r = evaluate::render(model, corpus, phrase);
-        let takes = [
-            ("recorded", r.recorded),
-            ("model", r.model),
-            ("resynthesis", r.resynthesis),
-            ("nearest", r.nearest),
-        ];
-        for (name, samples) in takes {
-            let path = folder.join(format!("{i}_{name}.wav"));
-            let written = hound::WavWriter::create(path, spec).and_then(|mut writer| {
-                samples.iter().try_for_each(|x| writer.write_sample(*x))?;
-                writer.finalize()
-            });
-            written.map_err(|e| unwritable(e.to_string()))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ fn args(folder: &Path) -> Args {
         seed: 1,
         minutes: 1.0,
         steps: 2,
+        tune_minutes: 1.0,
+        tune_steps: 2,
         frame_rate: 50,
         lowest_note: 45.0,
         highest_note: 80.0,
