@@ -65,6 +65,10 @@ enum Task {
     /// Compare networks on the same takes: one page of numbers, curves and sound
     #[cfg(feature = "train")]
     Explore(imu2music::train::explore::Args),
+    /// Make motion that nobody made: takes from recorded music, sensors from motion capture or video
+    #[cfg(feature = "train")]
+    #[command(subcommand)]
+    Virtual(imu2music::train::Virtual),
     /// Teach a model
     #[cfg(feature = "train")]
     #[command(subcommand)]
@@ -92,6 +96,8 @@ fn main() -> ExitCode {
         Task::Render(options) => render::run(&options),
         #[cfg(feature = "train")]
         Task::Explore(options) => imu2music::train::explore::run(&options).map_err(Into::into),
+        #[cfg(feature = "train")]
+        Task::Virtual(wanted) => imu2music::train::imagine(&wanted),
         #[cfg(feature = "train")]
         Task::Train(lesson) => imu2music::train::run(&lesson),
     };

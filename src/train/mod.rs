@@ -5,6 +5,8 @@
 pub mod analysis;
 pub mod explore;
 pub mod gesture;
+pub mod ghost;
+pub mod pose;
 pub mod progress;
 pub mod render;
 pub mod sound;
@@ -34,6 +36,24 @@ pub fn run(lesson: &Lesson) -> Result<(), Box<dyn Error>> {
         Lesson::Sound(args) => teach_sound(args),
         Lesson::Listen(args) => sound::listen::run(args).map_err(Into::into),
         Lesson::Phrases(wanted) => sound::phrases::run(wanted).map_err(Into::into),
+    }
+}
+
+/// Motion that nobody made.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "standalone", derive(clap::Subcommand))]
+pub enum Virtual {
+    /// Takes from a recorded violin and its notes: the sound is real, the bowing is inferred and the motion synthetic
+    Ghost(ghost::Args),
+    /// What a sensor on a limb would read, from motion capture or the poses of a video
+    Imu(pose::Args),
+}
+
+/// The command `imu2music virtual …`.
+pub fn imagine(wanted: &Virtual) -> Result<(), Box<dyn Error>> {
+    match wanted {
+        Virtual::Ghost(args) => ghost::run(args).map_err(Into::into),
+        Virtual::Imu(args) => pose::run(args).map_err(Into::into),
     }
 }
 

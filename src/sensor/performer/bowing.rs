@@ -10,13 +10,15 @@ use super::{Playing, SCORE_S};
 use crate::controls::{Controls, SILENCE_DB};
 
 /// Open strings: a violin's.
-const OPEN: [f64; 4] = [55.0, 62.0, 69.0, 76.0];
+pub const OPEN: [f64; 4] = [55.0, 62.0, 69.0, 76.0];
 /// Forearm inclination of a string, and from one string to the next.
 const STRING_DEG: (f64, f64) = (-26.0, 17.0);
 /// Inclination of the left forearm at the open string, and per semitone.
 const STOP_DEG: (f64, f64) = (-26.0, 9.0);
-const VIBRATO_NOTE_PER_DEG: f64 = 0.06;
-const BOW_M: f64 = 0.66;
+/// What a degree of the left forearm's roll does to the pitch, in semitones.
+pub const VIBRATO_NOTE_PER_DEG: f64 = 0.06;
+/// How much of the bow there is to draw.
+pub const BOW_M: f64 = 0.66;
 /// Sweep of the forearm for a metre of bow.
 const SWEEP_RAD_PER_M: f64 = 2.6;
 /// Bow speed of the softest and the loudest stroke.
@@ -171,29 +173,37 @@ impl Bowing {
     }
 }
 
+/// The right arm with `bow_m` of the bow drawn on a string (0 to 3, between two while crossing), its hair tilted.
+pub fn bow_arm(string: f64, bow_m: f64, hair_rad: f64) -> Joints {
+    Joints {
+        raise_rad: 0.45 + 0.10 * string + 0.25 * (bow_m - 0.5 * BOW_M),
+        spread_rad: 0.5,
+        heading_rad: 0.9,
+        incline_rad: (STRING_DEG.0 + STRING_DEG.1 * string).to_radians(),
+        sweep_rad: SWEEP_RAD_PER_M * (0.5 * BOW_M - bow_m),
+        roll_rad: hair_rad,
+    }
+}
+
+/// The left arm, stopping the string `stop` semitones above open, rolled by `vibrato_deg`.
+pub fn stop_arm(stop: f64, vibrato_deg: f64) -> Joints {
+    Joints {
+        raise_rad: 0.5 + 0.04 * stop,
+        spread_rad: 0.3,
+        heading_rad: -0.4,
+        incline_rad: (STOP_DEG.0 + STOP_DEG.1 * stop).to_radians(),
+        sweep_rad: 0.0,
+        roll_rad: vibrato_deg.to_radians(),
+    }
+}
+
 impl Playing for Bowing {
     fn joints(&self, limb: usize, t_s: f64) -> Joints {
         if limb == 0 {
             let bow_m = 0.08 + self.speed_m_per_s.area(t_s);
-            let string = self.string.at(t_s);
-            Joints {
-                raise_rad: 0.45 + 0.10 * string + 0.25 * (bow_m - 0.5 * BOW_M),
-                spread_rad: 0.5,
-                heading_rad: 0.9,
-                incline_rad: (STRING_DEG.0 + STRING_DEG.1 * string).to_radians(),
-                sweep_rad: SWEEP_RAD_PER_M * (0.5 * BOW_M - bow_m),
-                roll_rad: self.hair_rad.at(t_s),
-            }
+            bow_arm(self.string.at(t_s), bow_m, self.hair_rad.at(t_s))
         } else {
-            let stop = self.stop.at(t_s);
-            Joints {
-                raise_rad: 0.5 + 0.04 * stop,
-                spread_rad: 0.3,
-                heading_rad: -0.4,
-                incline_rad: (STOP_DEG.0 + STOP_DEG.1 * stop).to_radians(),
-                sweep_rad: 0.0,
-                roll_rad: self.vibrato_deg_at(t_s).to_radians(),
-            }
+            stop_arm(self.stop.at(t_s), self.vibrato_deg_at(t_s))
         }
     }
 

@@ -12,9 +12,11 @@ mod conducting;
 mod curve;
 mod melody;
 mod shaking;
+pub mod spline;
 mod strumming;
 
 pub use arm::{Flaws, Joints, Pose, Reading, Rotation};
+pub use bowing::{BOW_M, OPEN, VIBRATO_NOTE_PER_DEG, bow_arm, stop_arm};
 pub use chance::Chance;
 
 use crate::controls::Controls;
@@ -65,7 +67,7 @@ const SIDE: [f64; 2] = [-1.0, 1.0];
 pub const SCORE_S: f64 = 3600.0;
 
 /// What a style must answer: joint angles and the music they make, at any time within the score.
-trait Playing: Send + Sync {
+pub trait Playing: Send + Sync {
     fn joints(&self, limb: usize, t_s: f64) -> Joints;
     fn controls(&self, t_s: f64) -> Controls;
     /// Starts of notes in seconds, ascending.
@@ -116,6 +118,15 @@ impl Performer {
             seed,
             playing,
             flaws,
+        }
+    }
+
+    /// A person with typical sensors who plays what is given.
+    pub fn playing(style: Style, seed: u64, playing: Box<dyn Playing>) -> Self {
+        Performer {
+            style,
+            playing,
+            ..Self::new(Style::Still, seed)
         }
     }
 

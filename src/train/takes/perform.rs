@@ -23,6 +23,8 @@ use crate::units::HostTime;
 /// Readings a second of each sensor.
 const RATE_HZ: f64 = 100.0;
 const CONTROLS_HZ: u32 = 200;
+/// The notes of a take whose motion nobody made begin with this.
+pub const SYNTHETIC: &str = "synthetic";
 
 #[derive(Debug, thiserror::Error)]
 pub enum PerformError {
@@ -39,12 +41,29 @@ pub fn perform(
     seconds: f64,
     out: &Path,
 ) -> Result<(), PerformError> {
-    let folder = TakeFolder::create(out)?;
     let name = performer.style().name();
     let controls: Vec<Controls> = (0..(seconds * f64::from(CONTROLS_HZ)) as u32)
         .map(|n| performer.controls(f64::from(n) / f64::from(CONTROLS_HZ)))
         .collect();
+    let folder = TakeFolder::create(out)?;
     write_wav(&folder.file(AUDIO), &sing(sound, &controls, CONTROLS_HZ))?;
+    let about = Document {
+        participant: "virtual performer".into(),
+        licence: "MIT OR Apache-2.0".into(),
+        notes: format!("{SYNTHETIC}: the virtual performer's style '{name}'"),
+        ..Document::default()
+    };
+    write(folder, performer, seconds, about)?;
+    Ok(())
+}
+
+/// Writes everything but the sound, which lies in the folder already: mono, at [`SAMPLE_RATE_HZ`], from time 0.
+pub fn write(
+    folder: TakeFolder,
+    performer: Performer,
+    seconds: f64,
+    about: Document,
+) -> Result<(), TakeError> {
     let datagrams: Vec<RawDatagram> =
         speak(performed(performer, RATE_HZ, Some(seconds)), Spoken::RiotV2)
             .map(|datagram| RawDatagram {
@@ -64,10 +83,7 @@ pub fn perform(
     }
     let document = Document {
         schema: SCHEMA,
-        participant: "virtual performer".into(),
         consent: "not needed".into(),
-        licence: "MIT OR Apache-2.0".into(),
-        notes: format!("synthetic: the virtual performer's style '{name}'"),
         units: units(),
         devices: decoded.devices,
         audio: Some(Audio {
@@ -78,7 +94,7 @@ pub fn perform(
             alignment: Alignment::Clock,
             error_s: None,
         }),
-        ..Document::default()
+        ..about
     };
     folder.write(DATAGRAMS, text.as_bytes())?;
     folder.write(FRAMES, frames::text(&decoded.frames).as_bytes())?;
