@@ -32,6 +32,22 @@ impl Rotation {
         Rotation([(angle / 2.0).cos(), v[0] * s, v[1] * s, v[2] * s])
     }
 
+    /// The smallest turn from one unit vector to another.
+    pub fn between(from: Vec3, to: Vec3) -> Self {
+        let cosine: f64 = (0..3).map(|i| from[i] * to[i]).sum();
+        let axis = [
+            from[1] * to[2] - from[2] * to[1],
+            from[2] * to[0] - from[0] * to[2],
+            from[0] * to[1] - from[1] * to[0],
+        ];
+        let sine = axis.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if sine < 1e-12 {
+            return Rotation::NONE;
+        }
+        let angle = sine.atan2(cosine);
+        Rotation::from_vector(axis.map(|x| x * angle / sine))
+    }
+
     /// `self` after `inner`.
     pub fn then_inner(self, inner: Rotation) -> Self {
         let ([aw, ax, ay, az], [bw, bx, by, bz]) = (self.0, inner.0);

@@ -12,6 +12,7 @@ use super::{Args, Material, TrainError, choose};
 use crate::gesture::features::FEATURE_SCHEMA;
 use crate::sensor::performer::Chance;
 use crate::train::takes::check::{self, Weight};
+use crate::train::takes::perform::SYNTHETIC;
 
 /// Less than this is varied unless told otherwise.
 const LITTLE_S: f64 = 600.0;
@@ -130,7 +131,7 @@ fn label(args: &Args, recordings: &[Recording], inputs: Vec<String>, varied: boo
         feature_schema: FEATURE_SCHEMA,
         inputs,
         data: json!({
-            "synthetic": false,
+            "synthetic": recordings.iter().any(|r| r.document.notes.starts_with(SYNTHETIC)),
             "takes": takes,
             "split": spoken(recordings.len()),
             "varied": varied,

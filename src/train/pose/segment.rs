@@ -1,14 +1,14 @@
-//! A limb from its two ends. Two points do not say how a limb is turned about its own length: its z axis is kept as
-//! near to the sky as the limb's direction allows, so a forearm's roll is not seen. Points without depth are lifted by
-//! four assumptions: the camera is level, far away and at rest; the limb is a rigid rod of typical length; it lay
-//! across the view at the time when it looked longest; it leans toward the camera, never away.
+//! A limb from its two ends. Two points do not say how a limb is turned about its own length: its z axis begins as near
+//! to the sky as it can and is carried along by the smallest turns, so a forearm's roll is not seen. Points without depth
+//! are lifted by four assumptions: the camera is level, far away and at rest; the limb is a rigid rod of typical length;
+//! it lay across the view at the time when it looked longest; it leans toward the camera, never away.
 
 use std::path::Path;
 
 use super::PoseError;
 use super::limb::{Motion, Up, earth, rotation_of};
 use super::points::Points;
-use crate::sensor::performer::Pose;
+use crate::sensor::performer::{Pose, Rotation};
 
 /// Name, near end, far end, length in metres: of an adult of 1.75 m (Drillis & Contini 1966).
 const SEGMENTS: [(&str, &str, &str, f64); 8] = [
@@ -23,6 +23,8 @@ const SEGMENTS: [(&str, &str, &str, f64); 8] = [
 ];
 /// The limb looks longest in this share of frames; the rest are mistakes of the estimator.
 const LONGEST_SHARE: f64 = 0.98;
+/// A limb that looks this long lies across the view: just below its whole length, pixels would become centimetres.
+const ACROSS_SHARE: f64 = 0.97;
 
 /// What is wanted of the points.
 pub struct Wanted<'a> {
@@ -60,19 +62,19 @@ pub fn motion(points: &Points, wanted: &Wanted, file: &Path) -> Result<Motion, P
     } else {
         lift(near, far, *length_m, wanted.up)
     };
+    let mut turn: Option<([f64; 3], Rotation)> = None;
     let poses = ends.iter().map(|(near, far)| {
         let reach: [f64; 3] = std::array::from_fn(|i| far[i] - near[i]);
         let size = reach.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-9);
         let x = reach.map(|r| r / size);
-        // Straight up or down, the sky says nothing: forward takes its place.
-        let sky = if x[2].abs() > 0.999 {
-            [1.0, 0.0, 0.0]
-        } else {
-            [0.0, 0.0, 1.0]
+        let rotation = match turn {
+            Some((before, rotation)) => Rotation::between(before, x).then_inner(rotation),
+            None => first_turn(x),
         };
+        turn = Some((x, rotation));
         Pose {
             position_m: std::array::from_fn(|i| near[i] + wanted.along * reach[i]),
-            rotation: rotation_of(x, sky),
+            rotation,
         }
     });
     Ok(Motion::new(
@@ -80,6 +82,17 @@ pub fn motion(points: &Points, wanted: &Wanted, file: &Path) -> Result<Motion, P
         points.rate_hz,
         wanted.smooth_s,
     ))
+}
+
+fn first_turn(x: [f64; 3]) -> Rotation {
+    // Straight up or down, the sky says nothing: forward takes its place.
+    let steep = x[2].abs() > 0.99;
+    let sky = if steep {
+        [1.0, 0.0, 0.0]
+    } else {
+        [0.0, 0.0, 1.0]
+    };
+    rotation_of(x, sky)
 }
 
 /// Both ends in metres in the earth's axes.
@@ -91,7 +104,8 @@ fn lift(near: &[[f64; 3]], far: &[[f64; 3]], length_m: f64, up: Up) -> Vec<([f64
     let scale = length_m / longest;
     let ends = near.iter().zip(far).map(|(n, f)| {
         let flat = seen(n, f) * scale;
-        let depth = (length_m * length_m - flat * flat).max(0.0).sqrt();
+        let across = ACROSS_SHARE * length_m;
+        let depth = (across * across - flat * flat).max(0.0).sqrt();
         // Images count downward and away: toward the camera is negative.
         let toward = if up == Up::MinusY { -depth } else { depth };
         (

@@ -10,6 +10,8 @@ pub const SIZES: [usize; 4] = [4096, 2048, 1024, 512];
 const OVERLAP: usize = 4;
 /// Spectra are compared down to this, relative to the loudest bin.
 const FLOOR_DB: f32 = -80.0;
+/// A stretch whose bins are, on average, under this many times the floor is silence.
+const HUSHED: f32 = 10.0;
 
 /// The loudest magnitude of a sound at each window size.
 pub type Loudest = [f32; SIZES.len()];
@@ -114,6 +116,8 @@ fn apart(
         log += f64::from((x.max(floor) / y.max(floor)).ln().abs());
     }
     let count = a.len().max(1) as f64;
+    // In a stretch of silence nothing converges: hiss would count millions.
+    let whole = whole.max(count * f64::from(floor * HUSHED).powi(2));
     let distance = (off / whole.max(1e-20)).sqrt() + log / count;
     if !sloped {
         return (distance, Vec::new());
