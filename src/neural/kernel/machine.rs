@@ -24,6 +24,9 @@ pub trait Lanes: Copy {
     fn load_half(self, from: &[u16]) -> Self::Vector;
     fn store(self, to: &mut [f32], values: Self::Vector);
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// Asks for a cache line that will be read soon; any address will do.
+    #[inline(always)]
+    fn prefetch(self, _at: *const u8) {}
     /// `a * b + c`.
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
 }

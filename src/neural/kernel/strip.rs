@@ -1,5 +1,6 @@
 //! The inner loop of the packed matrix: strips of a panel, as many running sums as fit the register file.
 
+use super::CACHE_LINE_BYTES;
 use super::machine::Lanes;
 
 /// Rows of a whole panel; the last ones may be narrower.
@@ -24,6 +25,9 @@ impl Stored for u16 {
     }
 }
 
+/// How far ahead weights are asked for: what comes from the outer caches takes as long as a few thousand bytes of work.
+const AHEAD_BYTES: usize = 4096;
+
 /// Splits a panel into strips that fit the register file: eight running sums, sixteen where there are 32 registers.
 /// The comparisons in `const` keep strips that a width of vector never needs from being built.
 #[inline(always)]
@@ -39,24 +43,22 @@ pub fn by_width<L: Lanes, W: Stored, const N: usize>(
     while row < width {
         let left = (width - row) / L::COUNT;
         row += L::COUNT
-            * if const { most::<L>(N) >= 8 } && left >= 8 {
-                strip::<L, W, N, 8, 1>(lanes, weights, bias, x, out, row)
+            * if const { N == 1 } {
+                if const { most::<L>(N) >= 8 } && left >= 8 {
+                    alone::<L, W, 8, 1>(lanes, weights, bias, x[0], &mut out[0], row)
+                } else if const { most::<L>(N) >= 4 } && left >= 4 {
+                    alone::<L, W, 4, 2>(lanes, weights, bias, x[0], &mut out[0], row)
+                } else if const { L::COUNT < 16 } || left >= 2 {
+                    alone::<L, W, 2, 4>(lanes, weights, bias, x[0], &mut out[0], row)
+                } else {
+                    alone::<L, W, 1, 4>(lanes, weights, bias, x[0], &mut out[0], row)
+                }
             } else if const { most::<L>(N) >= 4 } && left >= 4 {
-                if const { N == 1 } {
-                    strip::<L, W, N, 4, 2>(lanes, weights, bias, x, out, row)
-                } else {
-                    strip::<L, W, N, 4, 1>(lanes, weights, bias, x, out, row)
-                }
+                together::<L, W, N, 4>(lanes, weights, bias, x, out, row)
             } else if const { L::COUNT < 16 } || left >= 2 {
-                if const { N == 1 } {
-                    strip::<L, W, N, 2, 4>(lanes, weights, bias, x, out, row)
-                } else {
-                    strip::<L, W, N, 2, 1>(lanes, weights, bias, x, out, row)
-                }
-            } else if const { N == 1 } {
-                strip::<L, W, N, 1, 4>(lanes, weights, bias, x, out, row)
+                together::<L, W, N, 2>(lanes, weights, bias, x, out, row)
             } else {
-                strip::<L, W, N, 1, 1>(lanes, weights, bias, x, out, row)
+                together::<L, W, N, 1>(lanes, weights, bias, x, out, row)
             };
     }
 }
@@ -67,10 +69,57 @@ const fn most<L: Lanes>(sides: usize) -> usize {
     sums / sides / if L::COUNT >= 16 && sides == 1 { 4 } else { 1 }
 }
 
-/// `VECTORS` vectors of rows from `row`, `N` right-hand sides; columns dealt to `WAYS` independent sums, which
+/// `VECTORS` vectors of rows from `row` for one right-hand side; columns dealt to `WAYS` independent sums, which
 /// hides the latency of the multiply-add and also lessens the rounding error. Returns `VECTORS`.
+// In both strips every index of `sums` is known to the compiler: only then do they stay in registers.
 #[inline(always)]
-fn strip<L: Lanes, W: Stored, const N: usize, const VECTORS: usize, const WAYS: usize>(
+fn alone<L: Lanes, W: Stored, const VECTORS: usize, const WAYS: usize>(
+    lanes: L,
+    weights: &[W],
+    bias: &[f32],
+    x: &[f32],
+    out: &mut [f32; PANEL],
+    row: usize,
+) -> usize {
+    let width = bias.len();
+    let (from, to) = (row, row + VECTORS * L::COUNT);
+    let mut sums = [[lanes.splat(0.0); VECTORS]; WAYS];
+    for vector in 0..VECTORS {
+        sums[0][vector] = lanes.load(&bias[row + vector * L::COUNT..]);
+    }
+    let (mut rounds, mut groups) = (weights.chunks_exact(width * WAYS), x.chunks_exact(WAYS));
+    for (round, x) in (&mut rounds).zip(&mut groups) {
+        for way in 0..WAYS {
+            let rows = &round[way * width + from..way * width + to];
+            ahead(lanes, rows);
+            let value = lanes.splat(x[way]);
+            for vector in 0..VECTORS {
+                let weight = W::load(lanes, &rows[vector * L::COUNT..]);
+                sums[way][vector] = lanes.mul_add(weight, value, sums[way][vector]);
+            }
+        }
+    }
+    let rest = rounds.remainder().chunks_exact(width);
+    for ((rows, x), sums) in rest.zip(groups.remainder()).zip(&mut sums) {
+        let (rows, value) = (&rows[from..to], lanes.splat(*x));
+        for vector in 0..VECTORS {
+            let weight = W::load(lanes, &rows[vector * L::COUNT..]);
+            sums[vector] = lanes.mul_add(weight, value, sums[vector]);
+        }
+    }
+    for vector in 0..VECTORS {
+        let mut sum = sums[0][vector];
+        for way in 1..WAYS {
+            sum = lanes.add(sum, sums[way][vector]);
+        }
+        lanes.store(&mut out[row + vector * L::COUNT..], sum);
+    }
+    VECTORS
+}
+
+/// The same for `N` right-hand sides: there are enough sums without ways.
+#[inline(always)]
+fn together<L: Lanes, W: Stored, const N: usize, const VECTORS: usize>(
     lanes: L,
     weights: &[W],
     bias: &[f32],
@@ -78,58 +127,47 @@ fn strip<L: Lanes, W: Stored, const N: usize, const VECTORS: usize, const WAYS: 
     out: &mut [[f32; PANEL]; N],
     row: usize,
 ) -> usize {
-    let width = bias.len();
-    let end = row + VECTORS * L::COUNT;
-    let mut sums = [[[lanes.splat(0.0); VECTORS]; N]; WAYS];
+    let (from, to) = (row, row + VECTORS * L::COUNT);
+    let mut sums = [[lanes.splat(0.0); VECTORS]; N];
     for side in 0..N {
         for vector in 0..VECTORS {
-            sums[0][side][vector] = lanes.load(&bias[row + vector * L::COUNT..]);
+            sums[side][vector] = lanes.load(&bias[row + vector * L::COUNT..]);
         }
     }
-    // Every index of `sums` is known to the compiler: only then do they stay in registers.
-    let mut rounds = weights.chunks_exact(width * WAYS);
-    let mut column = 0;
-    for round in &mut rounds {
-        for way in 0..WAYS {
-            let rows = &round[way * width + row..way * width + end];
-            add_column(lanes, rows, x, column + way, &mut sums[way]);
+    // One number bounds the loop and is the length of every side, so that no column is checked.
+    let columns = x[0].len();
+    let x = x.map(|x| &x[..columns]);
+    for (column, rows) in (0..columns).zip(weights.chunks_exact(bias.len())) {
+        let rows = &rows[from..to];
+        ahead(lanes, rows);
+        let mut column_weights = [lanes.splat(0.0); VECTORS];
+        for (vector, weight) in column_weights.iter_mut().enumerate() {
+            *weight = W::load(lanes, &rows[vector * L::COUNT..]);
         }
-        column += WAYS;
-    }
-    let rest = rounds.remainder();
-    for way in 0..WAYS {
-        if let Some(rows) = rest.get(way * width + row..way * width + end) {
-            add_column(lanes, rows, x, column + way, &mut sums[way]);
-        }
-    }
-    for side in 0..N {
-        for vector in 0..VECTORS {
-            let mut sum = sums[0][side][vector];
-            for way in 1..WAYS {
-                sum = lanes.add(sum, sums[way][side][vector]);
+        for side in 0..N {
+            let value = lanes.splat(x[side][column]);
+            for vector in 0..VECTORS {
+                sums[side][vector] =
+                    lanes.mul_add(column_weights[vector], value, sums[side][vector]);
             }
-            lanes.store(&mut out[side][row + vector * L::COUNT..], sum);
+        }
+    }
+    for side in 0..N {
+        for vector in 0..VECTORS {
+            lanes.store(
+                &mut out[side][row + vector * L::COUNT..],
+                sums[side][vector],
+            );
         }
     }
     VECTORS
 }
 
+/// Asks for what lies further on behind every cache line of `rows`; past the end of the weights that does nothing.
 #[inline(always)]
-fn add_column<L: Lanes, W: Stored, const N: usize, const VECTORS: usize>(
-    lanes: L,
-    weights: &[W],
-    x: [&[f32]; N],
-    column: usize,
-    sums: &mut [[L::Vector; VECTORS]; N],
-) {
-    let mut column_weights = [lanes.splat(0.0); VECTORS];
-    for (vector, weight) in column_weights.iter_mut().enumerate() {
-        *weight = W::load(lanes, &weights[vector * L::COUNT..]);
-    }
-    for side in 0..N {
-        let value = lanes.splat(x[side][column]);
-        for vector in 0..VECTORS {
-            sums[side][vector] = lanes.mul_add(column_weights[vector], value, sums[side][vector]);
-        }
+fn ahead<L: Lanes, W>(lanes: L, rows: &[W]) {
+    let start = rows.as_ptr().cast::<u8>().wrapping_add(AHEAD_BYTES);
+    for line in 0..size_of_val(rows).div_ceil(CACHE_LINE_BYTES) {
+        lanes.prefetch(start.wrapping_add(line * CACHE_LINE_BYTES));
     }
 }

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 use core::arch::x86_64::*;
+use core::mem::transmute;
 
 use pulp::NullaryFnOnce;
 
@@ -44,6 +45,15 @@ impl Avx512 {
     }
 }
 
+/// The first `N` numbers, by value: the intrinsics that load leave a copy on the stack in builds that check themselves.
+#[inline(always)]
+fn whole<T: Copy, const N: usize>(from: &[T]) -> [T; N] {
+    match from.first_chunk() {
+        Some(chunk) => *chunk,
+        None => panic!("a vector of {N} from {} numbers", from.len()),
+    }
+}
+
 impl Lanes for Avx2 {
     type Vector = __m256;
     const COUNT: usize = 8;
@@ -55,16 +65,14 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn load(self, from: &[f32]) -> __m256 {
-        let from: *const [f32] = &from[..8];
-        // SAFETY: eight floats lie there, and the token says that AVX is there.
-        unsafe { _mm256_loadu_ps(from.cast()) }
+        // SAFETY: a vector is eight floats; any alignment of an array read by value will do.
+        unsafe { transmute::<[f32; 8], __m256>(whole(from)) }
     }
 
     #[inline(always)]
     fn load_half(self, from: &[u16]) -> __m256 {
-        let from: *const [u16] = &from[..8];
-        // SAFETY: eight halves of 16 bytes lie there, and the token says that F16C is there.
-        unsafe { _mm256_cvtph_ps(_mm_loadu_si128(from.cast())) }
+        // SAFETY: eight halves are a vector of 16 bytes, and the token says that F16C is there.
+        unsafe { _mm256_cvtph_ps(transmute::<[u16; 8], __m128i>(whole(from))) }
     }
 
     #[inline(always)]
@@ -83,6 +91,12 @@ impl Lanes for Avx2 {
     fn mul_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         self.fma._mm256_fmadd_ps(a, b, c)
     }
+
+    #[inline(always)]
+    fn prefetch(self, at: *const u8) {
+        // SAFETY: a prefetch reads nothing and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
 }
 
 impl Lanes for Avx512 {
@@ -97,16 +111,14 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn load(self, from: &[f32]) -> __m512 {
-        let from: *const [f32] = &from[..16];
-        // SAFETY: sixteen floats lie there, and the token says that AVX-512 is there.
-        unsafe { _mm512_loadu_ps(from.cast()) }
+        // SAFETY: a vector is sixteen floats; any alignment of an array read by value will do.
+        unsafe { transmute::<[f32; 16], __m512>(whole(from)) }
     }
 
     #[inline(always)]
     fn load_half(self, from: &[u16]) -> __m512 {
-        let from: *const [u16] = &from[..16];
-        // SAFETY: sixteen halves of 32 bytes lie there, and the token says that AVX-512 is there.
-        unsafe { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
+        // SAFETY: sixteen halves are a vector of 32 bytes, and the token says that AVX-512 is there.
+        unsafe { _mm512_cvtph_ps(transmute::<[u16; 16], __m256i>(whole(from))) }
     }
 
     #[inline(always)]
@@ -126,5 +138,11 @@ impl Lanes for Avx512 {
     fn mul_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: the token says that AVX-512 is there.
         unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, at: *const u8) {
+        // SAFETY: a prefetch reads nothing and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
     }
 }
