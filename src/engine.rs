@@ -67,6 +67,8 @@ pub struct Settings {
     pub playout_ms: Option<f32>,
     /// Time is counted in samples instead of read from the clock.
     pub offline: bool,
+    /// An answer of a helper thread that is late is waited for: only where the host says itself that nobody listens.
+    pub patient: bool,
     pub overrides: [Override; CONTROL_COUNT],
     /// What the map can feed to any model input, 0 to 1.
     pub macros: [f32; MACRO_COUNT],
@@ -88,6 +90,7 @@ impl Default for Settings {
             crossfade_ms: 30.0,
             playout_ms: None,
             offline: false,
+            patient: false,
             overrides: [Override::GESTURE; CONTROL_COUNT],
             macros: [0.0; MACRO_COUNT],
         }
@@ -300,8 +303,8 @@ impl Engine {
             self.panic();
         }
         self.settings = *settings;
-        self.gestures.set_patient(settings.offline);
-        self.sounds.set_patient(settings.offline);
+        self.gestures.set_patient(settings.patient);
+        self.sounds.set_patient(settings.patient);
         self.motion.engage(settings.engage);
         self.motion.playout.set_delay(settings.playout_ms);
         self.clock.block(now, samples, settings.offline);

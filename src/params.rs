@@ -178,7 +178,7 @@ impl InstrumentParams {
     }
 
     /// Whether time is to be counted in samples. `host_offline`: whether the host renders without regard to time.
-    pub fn is_offline(&self, host_offline: bool) -> bool {
+    fn is_offline(&self, host_offline: bool) -> bool {
         match self.render.value() {
             RenderParam::Auto => host_offline,
             RenderParam::Live => false,
@@ -186,8 +186,9 @@ impl InstrumentParams {
         }
     }
 
-    /// What the engine needs, copied. `host_offline`: whether the host renders without regard to time.
-    pub fn settings(&self, host_offline: bool) -> Settings {
+    /// What the engine needs, copied. `host_offline`: whether the host renders without regard to time, by its own word
+    /// if it gives one; `guess`: whether it seems to. A guess may turn live at any block, so nothing waits on it.
+    pub fn settings(&self, host_offline: Option<bool>, guess: bool) -> Settings {
         let overrides: [Override; CONTROL_COUNT] = Control::ALL.map(|word| {
             let of = self.control(word);
             Override {
@@ -209,7 +210,8 @@ impl InstrumentParams {
             temperature: self.temperature.value(),
             crossfade_ms: self.crossfade_ms.value(),
             playout_ms: (!self.playout_auto.value()).then(|| self.playout_ms.value()),
-            offline: self.is_offline(host_offline),
+            offline: self.is_offline(host_offline.unwrap_or(guess)),
+            patient: self.is_offline(host_offline == Some(true)),
             overrides,
             macros: std::array::from_fn(|i| self.macros[i].value.value()),
         }
@@ -351,6 +353,19 @@ mod tests {
                 .string_to_normalized_value("03 Something Else"),
             Some(third)
         );
+    }
+
+    #[test]
+    fn nothing_waits_on_a_guess() {
+        let params = params();
+        let of = |word, guess| {
+            let settings = params.settings(word, guess);
+            (settings.offline, settings.patient)
+        };
+        assert_eq!(of(None, true), (true, false));
+        assert_eq!(of(Some(true), false), (true, true));
+        assert_eq!(of(Some(false), true), (false, false));
+        assert_eq!(of(None, false), (false, false));
     }
 
     #[test]

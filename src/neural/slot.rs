@@ -71,7 +71,7 @@ pub struct StepTime {
     pub tick: u64,
     /// Not one of the past that an incoming model catches up on.
     pub live: bool,
-    /// Rendered offline: an answer that is late is waited for.
+    /// Nobody listens: an answer that is late is waited for.
     pub patient: bool,
 }
 

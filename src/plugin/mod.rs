@@ -143,9 +143,8 @@ impl Plugin for Imu2Music {
         let transport = context.transport();
         let length_s = samples as f64 / f64::from(transport.sample_rate);
         let is_ahead = self.pace.block(begun, length_s);
-        let settings: Settings = self.params.settings(self.host_offline.unwrap_or(is_ahead));
-        // What is only guessed from the pace may turn live at any block, and must not wait.
-        if self.params.is_offline(self.host_offline == Some(true))
+        let settings: Settings = self.params.settings(self.host_offline, is_ahead);
+        if settings.patient
             && let Some(steward) = &self.steward
         {
             // A bounce may wait, and has to: whichever model it wants sounds from its first block.

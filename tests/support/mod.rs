@@ -52,6 +52,7 @@ impl Rig {
         let _ = shore.mail.send(Box::new(Mail::Seating(map.seating)));
         let settings = Settings {
             offline: true,
+            patient: true,
             playout_ms: Some(15.0),
             ..Settings::default()
         };

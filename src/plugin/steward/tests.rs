@@ -78,6 +78,7 @@ fn steady() -> Settings {
     let mut settings = Settings {
         sound_slot: SLOT - 1,
         offline: true,
+        patient: true,
         ..Settings::default()
     };
     for (word, of) in Control::ALL.iter().zip(&mut settings.overrides) {
