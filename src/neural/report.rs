@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use super::contract::{Contract, GRID_HZ, Kind};
+use super::contract::{Contract, GRID_HZ, Kind, Output};
 use super::error::ModelError;
 use super::helper::{Admission, HELPER_TICKS, Helped};
 use super::kernel::machine::Machine;
@@ -13,9 +13,11 @@ use super::model::Model;
 use super::oracle::Agreement;
 use super::plan::Cost;
 use super::screen::screen;
+use super::sound_model::WaveStream;
 
 const TIMED_STEPS: usize = 2000;
 const WARM_STEPS: usize = 200;
+const HOST_RATES_HZ: [f32; 3] = [44_100.0, 48_000.0, 96_000.0];
 
 /// How a model would be run.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,6 +55,8 @@ pub struct Report {
     /// The instructions that were timed.
     pub machine: Option<Machine>,
     pub timing: Option<Timing>,
+    /// What a waveform adds to the sound's delay, at the usual rates of hosts: Hz and milliseconds.
+    pub waveform_delays: Vec<(f32, f32)>,
     pub path: Path,
 }
 
@@ -78,6 +82,7 @@ pub fn check(bytes: &[u8]) -> Report {
         half: None,
         machine: None,
         timing: None,
+        waveform_delays: Vec::new(),
         path: Path::Fast,
     };
     if let Ok(screened) = screen(bytes) {
@@ -112,7 +117,31 @@ pub fn check(bytes: &[u8]) -> Report {
         },
         Err(error) => report.path = Path::Refused(error),
     }
+    if let Some(contract) = &report.contract
+        && !report.is_refused()
+    {
+        match waveform_delays(contract) {
+            Ok(delays) => report.waveform_delays = delays,
+            Err(error) => report.path = Path::Refused(error),
+        }
+    }
     report
+}
+
+/// None for a model that states frames.
+fn waveform_delays(contract: &Contract) -> Result<Vec<(f32, f32)>, ModelError> {
+    let Some(Output::Waveform(output)) = contract.outputs.first() else {
+        return Ok(Vec::new());
+    };
+    let hop = (output.sample_rate_hz / contract.frame_rate_hz) as usize;
+    let delay = |host_rate_hz: f32| {
+        let stream = WaveStream::new(hop, output.sample_rate_hz, host_rate_hz)?;
+        Ok((
+            host_rate_hz,
+            1e3 * stream.delay_samples() as f32 / host_rate_hz,
+        ))
+    };
+    HOST_RATES_HZ.into_iter().map(delay).collect()
 }
 
 /// Times single calls, after some that are not counted.
@@ -160,6 +189,16 @@ impl fmt::Display for Report {
                 t.median_us, t.p99_us, t.worst_us
             )?;
         }
+        if !self.waveform_delays.is_empty() {
+            let delays = self.waveform_delays.iter();
+            let delays = delays.map(|(hz, ms)| format!("{ms:.1} ms at {hz} Hz"));
+            let delays: Vec<String> = delays.collect();
+            writeln!(
+                f,
+                "waveform    resampling delays it by {}",
+                delays.join(", ")
+            )?;
+        }
         match &self.path {
             Path::Helper {
                 cause,
@@ -168,9 +207,11 @@ impl fmt::Display for Report {
             } => write!(
                 f,
                 "path        helper thread, only while helper mode is on (everything then sounds {} ms later): {cause}. \
-                 p99 may be {:.0} µs; real-time priority {}",
+                 p99 may be {:.0} µs and was {:.0} µs in the first 200 runs{}; real-time priority {}",
                 1000 * HELPER_TICKS / GRID_HZ,
                 admission.limit_us,
+                admission.as_it_came_us,
+                disturbed(admission.rounds),
                 if *priority { "granted" } else { "not granted" }
             ),
             _ => {
@@ -181,6 +222,15 @@ impl fmt::Display for Report {
                 }
             }
         }
+    }
+}
+
+fn disturbed(rounds: usize) -> String {
+    match rounds {
+        0 | 1 => String::new(),
+        _ => format!(
+            " (something else was running: the times above take each run at its best of {rounds} rounds)"
+        ),
     }
 }
 
@@ -293,6 +343,19 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word} in {text}");
         }
+    }
+
+    #[test]
+    fn a_waveform_says_how_much_later_it_sounds() {
+        let text = check(&zoo::sine_wave(200, 48_000, false)).to_string();
+        assert!(text.contains("0.0 ms at 48000 Hz"), "{text}");
+        let report = check(&zoo::sine_wave(200, 24_000, false));
+        assert_eq!(report.waveform_delays.len(), 3);
+        assert!(
+            report.waveform_delays.iter().all(|(_, ms)| *ms > 0.5),
+            "{report}"
+        );
+        assert!(!check(&zoo::lstm(6, 16, 1)).to_string().contains("waveform"));
     }
 
     #[test]

@@ -6,21 +6,20 @@
 //! callback bears them all. A model that is replaced goes home to be freed. A slot that is empty
 //! changes nothing: the last good model plays on.
 
+mod glide;
+
 use super::helper::HELPER_TICKS;
 use crate::gesture::TICK_RATE_HZ;
 use crate::handover::{Ship, Shore, handover};
+use glide::{Glide, Past};
 
 pub const SLOT_COUNT: usize = 16;
 /// Ticks from the event of a switch to the start of its crossfade: 200 ms.
 pub const SWITCH_TICKS: u32 = TICK_RATE_HZ / 5;
 /// Input kept to warm an incoming model: one second.
 const HISTORY_TICKS: usize = TICK_RATE_HZ as usize;
-/// How far an incoming model catches up with the present in a tick, to have heard everything when the switch lands.
-const CATCH_UP_TICKS: u64 = (HISTORY_TICKS as u64).div_ceil(SWITCH_TICKS as u64);
 /// A model that needs a lead has caught up this long before: the longest period is as long.
 const LEAD_TICKS: u32 = SWITCH_TICKS / 2;
-const LEAD_CATCH_UP_TICKS: u64 =
-    (HISTORY_TICKS as u64).div_ceil((SWITCH_TICKS - LEAD_TICKS) as u64);
 /// Inputs kept: the history, the present one and those that wait for a helper.
 const KEPT_TICKS: usize = HISTORY_TICKS + 1 + HELPER_TICKS as usize;
 /// Where a model waits that was replaced while it played.
@@ -56,6 +55,11 @@ pub trait Stepping: Send {
     /// Runs on a helper thread, so that it needs the rack's delay.
     fn is_helped(&self) -> bool {
         false
+    }
+
+    /// Ticks of the past that it can hear beside each present one.
+    fn most_catch_up(&self) -> u64 {
+        u64::MAX
     }
 
     /// Has to make a step in the present before it can be heard.
@@ -96,16 +100,6 @@ impl<M: Send> Loader<M> {
     pub fn collect(&mut self) -> usize {
         self.shore.collect()
     }
-}
-
-/// A model's output between two of its steps.
-#[derive(Clone, Copy)]
-struct Glide<O> {
-    from: O,
-    to: O,
-    /// Ticks since the step that gave `to`, and from that step to the next.
-    since: u32,
-    period: u32,
 }
 
 /// The switch in progress.
@@ -157,12 +151,7 @@ pub fn rack<M: Stepping>(blank: M::Input, silent: M::Output) -> (Loader<M>, Rack
         slots: [const { None }; SLOT_COUNT + 1],
         silent,
         playing: None,
-        glide: Glide {
-            from: silent,
-            to: silent,
-            since: 0,
-            period: 1,
-        },
+        glide: Glide::at(silent),
         switch: None,
         history: vec![blank; KEPT_TICKS].into_boxed_slice(),
         tick: 0,
@@ -178,12 +167,7 @@ impl<M: Stepping> Rack<M> {
     pub fn reset(&mut self) {
         self.each(M::reset);
         self.finish_switch();
-        self.glide = Glide {
-            from: self.silent,
-            to: self.silent,
-            since: 0,
-            period: 1,
-        };
+        self.glide = Glide::at(self.silent);
         self.tick = 0;
     }
 
@@ -312,14 +296,18 @@ impl<M: Stepping> Rack<M> {
             return;
         };
         incoming.reset();
-        let (lags_until, catch_up) = match (incoming.is_helped(), incoming.needs_lead()) {
-            // Its thread keeps pace with the present only: until it is heard it listens.
-            (true, _) => (0, 0),
-            (false, true) => (SWITCH_TICKS - LEAD_TICKS, LEAD_CATCH_UP_TICKS),
-            (false, false) => (SWITCH_TICKS, CATCH_UP_TICKS),
-        };
+        let mut lags_until = SWITCH_TICKS;
+        if incoming.needs_lead() {
+            lags_until -= LEAD_TICKS;
+        }
+        if incoming.is_helped() {
+            lags_until -= HELPER_TICKS;
+        }
+        let catch_up = (HISTORY_TICKS as u64).div_ceil(u64::from(lags_until));
+        let catch_up = catch_up.min(incoming.most_catch_up());
+        let warming = (catch_up * u64::from(lags_until)).min(HISTORY_TICKS as u64);
         // The oldest places are taken by new input before they could be heard.
-        let oldest = (self.tick + 1 + catch_up).saturating_sub(HISTORY_TICKS as u64);
+        let oldest = (self.tick + 1 + catch_up).saturating_sub(warming);
         let before = if catch_up == 0 { self.tick } else { oldest };
         self.switch = Some(Switch {
             to: selected,
@@ -329,12 +317,7 @@ impl<M: Stepping> Rack<M> {
             lags_until,
             catch_up,
             amounts: (0.0, 0.0),
-            glide: Glide {
-                from: self.silent,
-                to: self.silent,
-                since: 0,
-                period: 1,
-            },
+            glide: Glide::at(self.silent),
             context,
         });
     }
@@ -450,257 +433,5 @@ fn place(tick: u64) -> usize {
     (tick % KEPT_TICKS as u64) as usize
 }
 
-/// What a model can hear of the past, and when.
-struct Past<'a, I> {
-    history: &'a [I],
-    /// The tick before the first that this model hears.
-    before: u64,
-    now: u64,
-    delay: u32,
-    patient: bool,
-}
-
-impl<O: Blend> Glide<O> {
-    /// Lets the model hear tick `tick` (from 1) and, where the tick that is due after the delay is one of its own,
-    /// steps it. Says where the line to its output stands, and whether the step's answer was late.
-    fn advance<M>(
-        &mut self,
-        model: Option<&mut M>,
-        tick: u64,
-        past: Past<M::Input>,
-        context: M::Context,
-    ) -> (O, bool)
-    where
-        M: Stepping<Output = O>,
-    {
-        let Some(model) = model else {
-            return (self.to, false);
-        };
-        let period = model.period_ticks().max(1);
-        let is_step = |tick: u64| (tick - 1).is_multiple_of(u64::from(period));
-        if is_step(tick) {
-            model.look_ahead(tick, &past.history[place(tick)]);
-        }
-        let due = tick.saturating_sub(u64::from(past.delay));
-        if due <= past.before {
-            return (self.to, false);
-        }
-        let mut late = false;
-        if is_step(due) {
-            let step = StepTime {
-                tick: due,
-                live: tick == past.now,
-                patient: past.patient,
-            };
-            late = !model.fetch(step) && step.live;
-            self.from = self.to;
-            self.to = model.step(&past.history[place(due)], context);
-            self.since = 0;
-        }
-        self.since += 1;
-        self.period = period;
-        (self.now(), late)
-    }
-
-    fn now(&self) -> O {
-        if self.since >= self.period {
-            return self.to;
-        }
-        self.from
-            .toward(&self.to, self.since as f32 / self.period as f32)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Says its own number, and how much it has heard since it was last reset.
-    struct Counter {
-        number: f32,
-        heard: u32,
-        period: u32,
-    }
-
-    #[derive(Clone, Copy, Debug, PartialEq)]
-    struct Said(f32, u32);
-
-    impl Blend for Said {
-        fn toward(&self, target: &Self, amount: f32) -> Self {
-            Said(self.0 + (target.0 - self.0) * amount, target.1)
-        }
-    }
-
-    impl Stepping for Counter {
-        type Input = f32;
-        type Context = ();
-        type Output = Said;
-        fn period_ticks(&self) -> u32 {
-            self.period
-        }
-        fn reset(&mut self) {
-            self.heard = 0;
-        }
-        fn step(&mut self, _: &f32, _: ()) -> Said {
-            self.heard += 1;
-            Said(self.number, self.heard)
-        }
-    }
-
-    fn filled(numbers: &[f32]) -> (Loader<Counter>, Rack<Counter>) {
-        let (mut loader, mut rack) = rack(0.0, Said(0.0, 0));
-        for (slot, &number) in numbers.iter().enumerate() {
-            assert!(loader.fill(
-                slot,
-                Some(Counter {
-                    number,
-                    heard: 0,
-                    period: 1
-                })
-            ));
-        }
-        for _ in 0..300 {
-            rack.tick(0, &1.0, (), 6);
-        }
-        (loader, rack)
-    }
-
-    #[test]
-    fn a_switch_lands_on_its_tick_fades_in_a_line_and_is_warm() {
-        let (_loader, mut rack) = filled(&[10.0, 20.0]);
-        let said: Vec<Said> = (0..60).map(|_| rack.tick(1, &1.0, (), 4)).collect();
-        let landing = SWITCH_TICKS as usize;
-        assert!(said[..landing].iter().all(|s| s.0 == 10.0));
-        let fade: Vec<f32> = said[landing..landing + 4].iter().map(|s| s.0).collect();
-        assert_eq!(fade, [12.5, 15.0, 17.5, 20.0]);
-        assert!(
-            said[landing + 3].1 > HISTORY_TICKS as u32,
-            "cold start: heard {}",
-            said[landing + 3].1
-        );
-    }
-
-    /// What was heard, in order.
-    struct Ear {
-        heard: Vec<f32>,
-    }
-
-    impl Stepping for Ear {
-        type Input = f32;
-        type Context = ();
-        type Output = Said;
-        fn period_ticks(&self) -> u32 {
-            1
-        }
-        fn reset(&mut self) {
-            self.heard.clear();
-        }
-        fn step(&mut self, input: &f32, _: ()) -> Said {
-            self.heard.push(*input);
-            Said(*input, self.heard.len() as u32)
-        }
-    }
-
-    /// Switches to an [`Ear`] after 300 ticks, with so many calls of `warm` between two ticks. What it has heard
-    /// when the switch has landed, and the most steps that one tick or one `warm` made.
-    fn warmed(between: usize) -> (Vec<f32>, usize) {
-        let (mut loader, mut rack) = rack(0.0, Said(0.0, 0));
-        for slot in 0..2 {
-            loader.fill(slot, Some(Ear { heard: Vec::new() }));
-        }
-        let (mut most, mut before) = (0, 0);
-        let mut now = 0.0;
-        for tick in 0..=300 + SWITCH_TICKS {
-            rack.tick(usize::from(tick >= 300), &now, (), 6);
-            for _ in 0..between {
-                let heard = rack.in_slot(1).map_or(0, |ear| ear.heard.len());
-                most = most.max(heard.saturating_sub(before));
-                before = heard;
-                rack.warm();
-            }
-            now += 1.0;
-        }
-        let heard = rack.in_slot(1).map(|ear| ear.heard.clone());
-        (heard.unwrap_or_default(), most)
-    }
-
-    #[test]
-    fn an_incoming_model_hears_the_last_second_in_order_however_its_steps_are_spread() {
-        let (heard, most) = warmed(14);
-        let last = 300 + SWITCH_TICKS;
-        assert_eq!(heard.last(), Some(&(last as f32)));
-        assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1.0));
-        assert!(heard.len() >= HISTORY_TICKS);
-        assert_eq!(most, 1, "steps were bunched");
-        assert_eq!(warmed(0).0, heard);
-        assert_eq!(warmed(2).0, heard);
-    }
-
-    #[test]
-    fn an_empty_slot_keeps_the_last_good_model() {
-        let (_loader, mut rack) = filled(&[10.0]);
-        assert!((0..100).all(|_| rack.tick(7, &1.0, (), 1).0 == 10.0));
-    }
-
-    #[test]
-    fn a_model_that_is_replaced_while_it_plays_fades_and_goes_home() {
-        let (mut loader, mut rack) = filled(&[10.0]);
-        assert!(loader.fill(
-            0,
-            Some(Counter {
-                number: 30.0,
-                heard: 0,
-                period: 1
-            })
-        ));
-        let said: Vec<f32> = (0..60).map(|_| rack.tick(0, &1.0, (), 4).0).collect();
-        assert_eq!((said[0], said[59]), (10.0, 30.0));
-        assert_eq!(loader.collect(), 1);
-    }
-
-    #[test]
-    fn an_emptied_slot_plays_on_until_another_is_asked_for() {
-        let (mut loader, mut rack) = filled(&[10.0, 20.0]);
-        assert!(loader.fill(0, None));
-        assert!((0..100).all(|_| rack.tick(0, &1.0, (), 1).0 == 10.0));
-        assert_eq!(
-            (0..100).map(|_| rack.tick(1, &1.0, (), 1).0).last(),
-            Some(20.0)
-        );
-        assert_eq!(loader.collect(), 2);
-    }
-
-    #[test]
-    fn after_a_reset_the_selected_model_plays_from_the_first_tick() {
-        let (mut loader, mut rack) = filled(&[10.0, 20.0]);
-        let number = 30.0;
-        rack.reset();
-        for slot in [1, 0] {
-            loader.fill(
-                slot,
-                Some(Counter {
-                    number: number + slot as f32,
-                    heard: 0,
-                    period: 1,
-                }),
-            );
-        }
-        assert!((0..50).all(|_| rack.tick(1, &1.0, (), 4).0 == 31.0));
-        assert_eq!(loader.collect(), 2);
-    }
-
-    #[test]
-    fn a_slow_model_moves_in_a_straight_line() {
-        let (mut loader, mut rack) = rack(0.0, Said(0.0, 0));
-        loader.fill(
-            0,
-            Some(Counter {
-                number: 8.0,
-                heard: 0,
-                period: 4,
-            }),
-        );
-        let said: Vec<f32> = (0..6).map(|_| rack.tick(0, &1.0, (), 1).0).collect();
-        assert_eq!(said, [2.0, 4.0, 6.0, 8.0, 8.0, 8.0]);
-    }
-}
+mod tests;

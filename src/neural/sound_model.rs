@@ -18,7 +18,7 @@ use crate::controls::{CONTROL_COUNT, Control, Controls};
 use crate::sound::frame::{MAX_PARTIALS, NoiseBands, SoundFrame};
 use crate::units::note_to_hz;
 use pour::Pour;
-use stream::WaveStream;
+pub(super) use stream::WaveStream;
 
 pub struct SoundModel {
     model: Runner,

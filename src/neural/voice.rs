@@ -1,6 +1,8 @@
 //! The two kinds of model as a rack plays them: a gesture model behind its map, a sound model as it is.
 
 use super::gesture_model::{GestureModel, Intent};
+use super::helper::Helped;
+use super::runner::Runner;
 use super::slot::{Blend, Loader, Rack, StepTime, Stepping, rack};
 use super::sound_model::SoundModel;
 use crate::controls::Controls;
@@ -103,6 +105,14 @@ impl Stepping for GestureVoice {
     fn is_helped(&self) -> bool {
         self.model.runner().helped().is_some()
     }
+
+    fn most_catch_up(&self) -> u64 {
+        most_catch_up(self.model.runner())
+    }
+}
+
+fn most_catch_up(runner: &Runner) -> u64 {
+    runner.helped().map_or(u64::MAX, Helped::most_catch_up)
 }
 
 impl Stepping for SoundModel {
@@ -136,6 +146,10 @@ impl Stepping for SoundModel {
 
     fn is_helped(&self) -> bool {
         self.runner().helped().is_some()
+    }
+
+    fn most_catch_up(&self) -> u64 {
+        most_catch_up(self.runner())
     }
 
     fn needs_lead(&self) -> bool {

@@ -34,6 +34,10 @@ pub struct Admission {
     pub worst_us: f64,
     /// The most that `p99_us` may be.
     pub limit_us: f64,
+    /// Rounds of 200 runs; where there was more than one, the figures take each run at its best.
+    pub rounds: usize,
+    /// `p99_us` of the first round by itself.
+    pub as_it_came_us: f64,
 }
 
 /// Refuses a graph whose values could grow beyond what lowering allows. A small file can ask for gigabytes, so it is
@@ -75,18 +79,34 @@ fn stand_in(node: &mut pb::NodeProto) {
 }
 
 /// Runs the model and judges it. A step is the same work each time: where a round is too slow because the machine does
-/// other things too, every run counts with the best of several rounds.
+/// other things too, every run counts with the best of several rounds, and the figures say so.
 pub fn time(engine: &mut Engine, frame_rate_hz: u32) -> Result<Admission, ModelError> {
-    let mut best_us = round(engine)?;
-    for _ in 1..ROUNDS {
+    best_of_rounds(frame_rate_hz, || round(engine))
+}
+
+fn best_of_rounds(
+    frame_rate_hz: u32,
+    mut round: impl FnMut() -> Result<Vec<f64>, ModelError>,
+) -> Result<Admission, ModelError> {
+    let mut best_us = round()?;
+    let as_it_came_us = share_of(&best_us, 0.99);
+    for rounds in 1..ROUNDS {
         if let Ok(admission) = judge(&best_us, frame_rate_hz) {
-            return Ok(admission);
+            return Ok(Admission {
+                rounds,
+                as_it_came_us,
+                ..admission
+            });
         }
-        for (best, again) in best_us.iter_mut().zip(round(engine)?) {
+        for (best, again) in best_us.iter_mut().zip(round()?) {
             *best = best.min(again);
         }
     }
-    judge(&best_us, frame_rate_hz)
+    judge(&best_us, frame_rate_hz).map(|admission| Admission {
+        rounds: ROUNDS,
+        as_it_came_us,
+        ..admission
+    })
 }
 
 /// Microseconds of each timed run.
@@ -106,21 +126,26 @@ fn round(engine: &mut Engine) -> Result<Vec<f64>, ModelError> {
     Ok(times_us)
 }
 
-/// 99 steps in 100 have to take less than half of a frame, and less than half of the time until they are read.
-fn judge(times_us: &[f64], frame_rate_hz: u32) -> Result<Admission, ModelError> {
+/// The time that this share of the runs stays within.
+fn share_of(times_us: &[f64], share: f64) -> f64 {
     let mut times_us = times_us.to_vec();
     times_us.sort_by(f64::total_cmp);
     let last = times_us.len().saturating_sub(1);
-    let at = |share: f64| {
-        let index = (last as f64 * share).ceil() as usize;
-        times_us.get(index).copied().unwrap_or(0.0)
-    };
+    let index = (last as f64 * share).ceil() as usize;
+    times_us.get(index).copied().unwrap_or(0.0)
+}
+
+/// 99 steps in 100 have to take less than half of a frame, and less than half of the time until they are read.
+fn judge(times_us: &[f64], frame_rate_hz: u32) -> Result<Admission, ModelError> {
+    let at = |share: f64| share_of(times_us, share);
     let read_after_us = f64::from(HELPER_TICKS) * 1e6 / f64::from(GRID_HZ);
     let admission = Admission {
         median_us: at(0.5),
         p99_us: at(0.99),
         worst_us: at(1.0),
         limit_us: 0.5 * read_after_us.min(1e6 / f64::from(frame_rate_hz)),
+        rounds: 1,
+        as_it_came_us: at(0.99),
     };
     if admission.p99_us < admission.limit_us {
         return Ok(admission);
@@ -147,5 +172,23 @@ mod tests {
             "{error}"
         );
         assert_eq!(judge(&times_us, 10).map(|a| a.limit_us), Ok(5000.0));
+    }
+
+    #[test]
+    fn a_disturbed_round_is_repeated_and_told() {
+        // Slow runs fall elsewhere in every round: the machine's doing. Then in the same places: the model's.
+        let rounds = |shift: usize| {
+            let mut number = 0;
+            best_of_rounds(200, move || {
+                number += 1;
+                let mut times_us = vec![100.0; RUNS];
+                times_us[shift * number..shift * number + 3].fill(3000.0);
+                Ok(times_us)
+            })
+        };
+        let admission = rounds(10).unwrap();
+        assert_eq!((admission.rounds, admission.p99_us), (2, 100.0));
+        assert_eq!(admission.as_it_came_us, 3000.0);
+        assert!(rounds(0).is_err());
     }
 }

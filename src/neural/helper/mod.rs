@@ -9,7 +9,7 @@ mod worker;
 
 pub use admission::Admission;
 
-use super::contract::Contract;
+use super::contract::{Contract, GRID_HZ};
 use super::error::ModelError;
 use super::oracle::Oracle;
 use super::screen::{Screened, screen};
@@ -104,6 +104,13 @@ impl Helped {
     /// How long its steps took at load.
     pub fn admission(&self) -> Admission {
         self.admission
+    }
+
+    /// Ticks of the past that its thread has time for beside each present one, by half of a tick's time.
+    pub fn most_catch_up(&self) -> u64 {
+        let steps_a_tick = 0.5e6 / (f64::from(GRID_HZ) * self.admission.p99_us.max(1.0));
+        let ticks = steps_a_tick * f64::from(self.contract.ticks_per_frame());
+        (ticks as u64).saturating_sub(1)
     }
 
     /// Whether the system gave the thread real-time priority.
