@@ -26,7 +26,7 @@ import torch
 import torchcrepe
 
 RATE = 48_000
-HOP_S = 0.01
+HOP_S = 0.02
 SURE = 0.5
 
 
@@ -37,7 +37,7 @@ def controls(path):
 
 
 def pitch_hz(samples, low_hz, high_hz):
-    """Pitch and periodicity every 10 ms."""
+    """Pitch and periodicity every 20 ms."""
     low_rate = librosa.resample(samples, orig_sr=RATE, target_sr=16_000)
     with torch.inference_mode():
         hz, sure = torchcrepe.predict(
@@ -47,7 +47,7 @@ def pitch_hz(samples, low_hz, high_hz):
 
 
 def loudness_db(samples):
-    """A-weighted level every 10 ms over 40 ms."""
+    """A-weighted level every 20 ms over 43 ms."""
     size, hop = 2048, int(RATE * HOP_S)
     power = np.abs(librosa.stft(samples, n_fft=size, hop_length=hop)) ** 2
     weights = librosa.A_weighting(librosa.fft_frequencies(sr=RATE, n_fft=size))
@@ -66,7 +66,10 @@ def correlation(a, b):
 def judge(folder):
     cents = {"model": [], "recorded": []}
     loud, strength, lufs = [], [], []
-    for table in sorted(folder.glob("*_controls.csv")):
+    tables = sorted(folder.glob("*_controls.csv"))
+    if not tables:
+        sys.exit(f"{folder} holds no N_controls.csv: write it with imu2music train listen")
+    for table in tables:
         name = table.name.removesuffix("_controls.csv")
         asked = controls(table)
         sounds = {kind: soundfile.read(folder / f"{name}_{kind}.wav", dtype="float32")[0]

@@ -179,3 +179,71 @@ fn sound(path: &Path) -> Result<Vec<f32>, GhostError> {
     let _ = std::fs::remove_file(&decoded);
     Ok(samples?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::takes::check;
+
+    /// Sixteen notes of a saw, and their table, in a folder of its own.
+    fn material(name: &str) -> (PathBuf, Args) {
+        let folder = std::env::temp_dir().join(format!("imu2music_{name}_{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let mut notes = String::from("onset,offset,pitch\n");
+        let (mut phase, mut samples) = (0.0f32, Vec::new());
+        for note in 0..16 {
+            let (start_s, pitch) = (0.5 + 0.75 * note as f32, 67.0 + note as f32);
+            notes += &format!("{start_s},{},{pitch}\n", start_s + 0.7);
+            samples.resize((start_s * ANALYSIS_RATE_HZ) as usize, 0.0);
+            for _ in 0..(0.7 * ANALYSIS_RATE_HZ) as usize {
+                phase = (phase + note_to_hz(pitch) / ANALYSIS_RATE_HZ).fract();
+                samples.push(0.3 * (phase - 0.5));
+            }
+        }
+        samples.resize(samples.len() + 24_000, 0.0);
+        write_wav(&folder.join("solo.wav"), &samples).unwrap();
+        std::fs::write(folder.join("solo.notes.csv"), notes).unwrap();
+        let args = Args {
+            audio: folder.join("solo.wav"),
+            notes: folder.join("solo.notes.csv"),
+            align: None,
+            out: folder.join("takes"),
+            bowings: 2,
+            seed: 3,
+            licence: "CC0".into(),
+        };
+        (folder, args)
+    }
+
+    #[test]
+    fn a_recording_and_its_notes_become_takes_that_say_what_they_are() {
+        let (folder, args) = material("ghost");
+        run(&args).unwrap();
+        let frames = |bowing: u32| {
+            let take = args.out.join(format!("solo_{bowing}.take"));
+            let document = check::usable(&take).unwrap();
+            assert!(
+                document
+                    .notes
+                    .starts_with("synthetic motion (ghost player)")
+            );
+            assert_eq!(document.devices.len(), 2);
+            std::fs::read_to_string(take.join("frames.csv")).unwrap()
+        };
+        assert_ne!(frames(1), frames(2));
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn notes_of_another_recording_are_refused_and_nothing_is_written() {
+        let (folder, args) = material("ghost_longer");
+        std::fs::write(&args.notes, "onset,offset,pitch\n50,51,70\n").unwrap();
+        let said = run(&args).unwrap_err().to_string();
+        assert!(
+            said.contains("solo.notes.csv") && said.contains("51.0"),
+            "{said}"
+        );
+        assert!(!args.out.exists());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
