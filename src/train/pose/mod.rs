@@ -22,17 +22,16 @@ const POINTS_SMOOTH_MS: f64 = 40.0;
 
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "standalone", derive(clap::Args))]
-#[cfg_attr(
-    feature = "standalone",
-    group(required = true, multiple = false, id = "source")
-)]
 pub struct Args {
     /// Motion capture in the Biovision format (y up).
-    #[cfg_attr(feature = "standalone", arg(long, group = "source"))]
+    #[cfg_attr(
+        feature = "standalone",
+        arg(long, required_unless_present = "points", conflicts_with = "points")
+    )]
     pub bvh: Option<PathBuf>,
     /// Key points: a table (`time_s`, then `right_wrist_x`, `right_wrist_y`, and `…_z` where there is depth, `…_score`
     /// if known), or JSON as COCO (17 points) or MediaPipe (33 landmarks) writers leave it.
-    #[cfg_attr(feature = "standalone", arg(long, group = "source"))]
+    #[cfg_attr(feature = "standalone", arg(long))]
     pub points: Option<PathBuf>,
     /// The limb: a joint's name in the BVH file, or for points RightForeArm, LeftForeArm, RightArm, LeftArm,
     /// RightLeg, LeftLeg, RightUpLeg or LeftUpLeg.
