@@ -3,8 +3,10 @@
 //! (`--shard 2/4`) and joined by whoever finishes (`--merge`).
 
 mod matching;
+mod origin;
 mod page;
 mod picture;
+mod rivals;
 mod run;
 mod sound;
 
@@ -12,7 +14,8 @@ use std::path::PathBuf;
 
 use super::gesture::{Arch, Args as Lesson, Size, TrainError};
 use super::progress::{stop_asked, stop_on_interrupt};
-use run::{Baselines, Run};
+use rivals::Baselines;
+use run::Run;
 
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "standalone", derive(clap::Args))]
@@ -122,6 +125,7 @@ fn train_all(args: &Args, folder: &std::path::Path) -> Result<(), TrainError> {
         .iter()
         .enumerate()
         .filter(|(index, _)| Shard::takes(args.shard, *index));
+    Baselines::make(&args.lesson(plans[0].0, 1), folder)?;
     for (_, (arch, seed)) in own {
         if stop_asked() {
             break;

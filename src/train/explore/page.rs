@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::picture::{Curve, draw};
-use super::run::{Baselines, Run};
+use super::rivals::{Baselines, Rival};
+use super::run::Run;
 use crate::train::gesture::Scores;
 
 const TRUTH: &str = "#999";
@@ -20,6 +21,10 @@ fn spread(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 }
 
 fn cell(html: &mut String, digits: usize, values: impl Iterator<Item = f64> + Clone) {
+    if values.clone().next().is_none() {
+        html.push_str("<td>–</td>");
+        return;
+    }
     let (mean, most) = spread(values);
     let _ = write!(html, "<td>{mean:.digits$} ± {most:.digits$}</td>");
 }
@@ -65,12 +70,14 @@ pub fn page(runs: &[Run], baselines: &Baselines) -> String {
     html
 }
 
-const HEADINGS: &str = "<th>loudness r</th><th>note NLL</th><th>median pitch error</th><th>within ½ semitone</th><th>onset F1</th>";
+const HEADINGS: &str = "<th>loudness r</th><th>note NLL</th><th>calibration error</th><th>median pitch error</th><th>within ½ semitone</th><th>onset F1</th><th>matching</th>";
+/// Of a network that hears motion that is not of this music.
+const WRONG: &str = "<th>loudness r</th><th>note NLL</th>";
 
 fn networks(html: &mut String, runs: &[Run]) {
     let _ = write!(
         html,
-        "<h2>Networks</h2><table><tr><th>network</th><th>seeds</th><th>parameters</th><th>µs per frame</th><th>training s</th>{HEADINGS}<th>matching</th><th>loudness r, wrong motion</th></tr>"
+        "<h2>Networks</h2><table><tr><th>network</th><th>seeds</th><th>parameters</th><th>µs per frame</th><th>training s</th>{HEADINGS}</tr>"
     );
     for (arch, group) in by_arch(runs) {
         let of = |value: fn(&Run) -> f64| {
@@ -87,19 +94,47 @@ fn networks(html: &mut String, runs: &[Run]) {
         cell(html, 0, of(|run| f64::from(run.seconds)));
         cell(html, 3, of(|run| f64::from(run.scores.loudness_r)));
         cell(html, 2, of(|run| f64::from(run.scores.pitch_nll)));
+        cell(html, 3, of(|run| f64::from(run.scores.pitch_ece)));
         cell(html, 2, of(|run| f64::from(run.scores.pitch_error_median)));
         cell(html, 2, of(|run| f64::from(run.scores.pitch_right)));
         cell(html, 2, of(|run| f64::from(run.scores.onset_f1)));
-        cell(html, 2, of(|run| run.matching.map_or(f64::NAN, f64::from)));
-        cell(html, 3, of(|run| f64::from(run.wrong_motion.loudness_r)));
+        let right = group
+            .iter()
+            .filter_map(|run| run.matching.right.map(f64::from));
+        cell(html, 2, right.collect::<Vec<_>>().into_iter());
         html.push_str("</tr>");
     }
-    let of = runs[0].of.max(1);
+    let of = runs[0].matching.of.max(1);
     let _ = write!(
         html,
-        "</table><p>µs per frame: the written file in the plugin's own kernels. Note NLL in nats, pitch error in semitones, on sounding frames. Matching: which of {of} motions made these 5 seconds of sound? Chance is {:.0} %. Wrong motion: the same network, fed the motion of half a take later.</p>",
+        "</table><p>µs per frame: the written file in the plugin's own kernels. Note NLL in nats, pitch error in semitones, on sounding frames. Calibration error: how far the stated chance of the likeliest note lies from how often it is right. Matching: which of {of} motions made these 5 seconds of sound ({} crops)? Chance is {:.0} %.</p>",
+        runs[0].matching.crops,
         100.0 / of as f32
     );
+    wrong(html, runs);
+}
+
+/// The same networks, fed motion that is not of this music: whoever does as well as above has not listened.
+fn wrong(html: &mut String, runs: &[Run]) {
+    let _ = write!(
+        html,
+        "<h2>The same networks, fed wrong motion</h2><table><tr><th></th><th colspan=\"2\">its own</th><th colspan=\"2\">of half a take later</th><th colspan=\"2\">of another take</th></tr><tr><th>network</th>{WRONG}{WRONG}{WRONG}</tr>"
+    );
+    for (arch, group) in by_arch(runs) {
+        let _ = write!(html, "<tr><td>{arch}</td>");
+        let motions: [fn(&Run) -> Option<Scores>; 3] = [
+            |run| Some(run.scores),
+            |run| Some(run.wrong_motion),
+            |run| run.motion_of_another_take,
+        ];
+        for motion in motions {
+            let scores: Vec<Scores> = group.iter().filter_map(|run| motion(run)).collect();
+            cell(html, 3, scores.iter().map(|s| f64::from(s.loudness_r)));
+            cell(html, 2, scores.iter().map(|s| f64::from(s.pitch_nll)));
+        }
+        html.push_str("</tr>");
+    }
+    html.push_str("</table><p>– : there is one take only.</p>");
 }
 
 fn others(html: &mut String, baselines: &Baselines) {
@@ -107,18 +142,26 @@ fn others(html: &mut String, baselines: &Baselines) {
         html,
         "<h2>What they must beat</h2><table><tr><th></th>{HEADINGS}</tr>"
     );
-    for (name, scores) in &baselines.rows {
+    for Rival {
+        name,
+        scores,
+        matching,
+    } in &baselines.rows
+    {
         let Scores {
             loudness_r,
             pitch_nll,
+            pitch_ece,
             pitch_error_median,
             pitch_right,
             onset_f1,
             ..
         } = scores;
+        let right = matching.and_then(|matching| matching.right);
+        let right = right.map_or_else(|| "–".into(), |right| format!("{right:.2}"));
         let _ = write!(
             html,
-            "<tr><td>{name}</td><td>{loudness_r:.3}</td><td>{pitch_nll:.2}</td><td>{pitch_error_median:.2}</td><td>{pitch_right:.2}</td><td>{onset_f1:.2}</td></tr>"
+            "<tr><td>{name}</td><td>{loudness_r:.3}</td><td>{pitch_nll:.2}</td><td>{pitch_ece:.3}</td><td>{pitch_error_median:.2}</td><td>{pitch_right:.2}</td><td>{onset_f1:.2}</td><td>{right}</td></tr>"
         );
     }
     html.push_str("</table><p>The truth one frame before is no player of motion: it shows what merely following would score.</p>");
@@ -173,17 +216,25 @@ fn network(html: &mut String, arch: &str, group: &[&Run], baselines: &Baselines)
 
 fn origin(html: &mut String, runs: &[Run], baselines: &Baselines) {
     let data = serde_json::to_string_pretty(&baselines.data).unwrap_or_default();
+    let each = |of: fn(&Run) -> &String| {
+        let mut all: Vec<&str> = runs.iter().map(|run| of(run).as_str()).collect();
+        all.sort_unstable();
+        all.dedup();
+        escaped(&all.join("\n"))
+    };
     let _ = write!(
         html,
-        "<h2>Make it again</h2><pre>{}</pre><p>Commit {}. Learned from:</p><pre>{}</pre></html>",
-        escaped(&runs[0].command),
-        escaped(&runs[0].commit),
+        "<h2>Make it again</h2><pre>{}</pre><p>Commit</p><pre>{}</pre><p>Machine</p><pre>{}</pre><p>Learned from:</p><pre>{}</pre></html>",
+        each(|run| &run.command),
+        each(|run| &run.commit),
+        each(|run| &run.machine),
         escaped(&data)
     );
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::matching::Matching;
     use super::super::picture::Trace;
     use super::*;
 
@@ -200,13 +251,18 @@ mod tests {
                 ..Scores::default()
             },
             wrong_motion: Scores::default(),
-            matching: Some(0.5),
-            of: 10,
+            motion_of_another_take: None,
+            matching: Matching {
+                right: Some(0.5),
+                of: 10,
+                crops: 12,
+            },
             curve: vec![[2.0, 2.5], [1.0, 1.5]],
             trace: Trace::of([(60.0, -20.0), (61.0, -30.0)].into_iter()),
             sound: "UklGRg==".into(),
             command: "imu2music explore --take <a>".into(),
             commit: "abc1234".into(),
+            machine: "Quick 3000 (2 cores)".into(),
         }
     }
 
@@ -214,7 +270,11 @@ mod tests {
     fn a_page_shows_every_network_with_its_spread_and_needs_nothing_from_outside() {
         let runs = [run("lstm", 1, 0.8), run("lstm", 2, 0.9), run("tcn", 1, 0.7)];
         let baselines = Baselines {
-            rows: vec![("ridge regression".into(), Scores::default())],
+            rows: vec![Rival {
+                name: "random forest".into(),
+                scores: Scores::default(),
+                matching: Some(runs[0].matching),
+            }],
             truth: runs[0].trace.clone(),
             sound: String::new(),
             data: serde_json::json!({"takes": [{"sha256": "f00d"}]}),
@@ -225,7 +285,9 @@ mod tests {
         for wanted in [
             "0.850 ± 0.050",
             "0.700 ± 0.000",
-            "ridge regression",
+            "random forest",
+            "Quick 3000",
+            "<td>–</td>",
             "f00d",
             "abc1234",
             "--take &lt;a&gt;",

@@ -13,7 +13,9 @@ pub struct Trace {
 
 impl Trace {
     pub fn of(frames: impl Iterator<Item = (f32, f32)>) -> Trace {
-        let (notes, loudness_db) = frames.unzip();
+        let (notes, loudness_db) = frames
+            .filter(|(note, loudness_db)| note.is_finite() && loudness_db.is_finite())
+            .unzip();
         Trace { notes, loudness_db }
     }
 }

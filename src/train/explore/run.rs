@@ -1,20 +1,21 @@
-//! One trained network and its numbers, as a small JSON file; and the baselines that all networks share.
+//! One trained network and its numbers, as a small JSON file.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::matching::matched;
+use super::matching::{Matching, matched};
+use super::origin::{commit, machine};
 use super::picture::Trace;
 use super::sound;
 use crate::neural::report;
 use crate::train::gesture::evaluate::{loudness_of, pitch_of};
 use crate::train::gesture::export::write;
-use crate::train::gesture::fit::{Fed, run as run_network};
+use crate::train::gesture::fit::Fed;
 use crate::train::gesture::{Args, Scores, Size, TrainError, Trained, lesson_of};
 
 /// Seconds of the test that are drawn and sung.
-const SHOWN_S: usize = 8;
+pub const SHOWN_S: usize = 8;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
@@ -27,9 +28,9 @@ pub struct Run {
     pub scores: Scores,
     /// The same network, fed the motion of half a take later.
     pub wrong_motion: Scores,
-    /// Share of 5-second crops whose motion was found among `of`.
-    pub matching: Option<f32>,
-    pub of: usize,
+    /// And that of another take; none where there is one take only.
+    pub motion_of_another_take: Option<Scores>,
+    pub matching: Matching,
     /// Per epoch: training and held-out loss.
     pub curve: Vec<[f32; 2]>,
     pub trace: Trace,
@@ -37,20 +38,10 @@ pub struct Run {
     pub sound: String,
     pub command: String,
     pub commit: String,
+    pub machine: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Baselines {
-    pub rows: Vec<(String, Scores)>,
-    pub truth: Trace,
-    pub sound: String,
-    /// What was learned from, with hashes.
-    pub data: serde_json::Value,
-    pub train_minutes: f32,
-    pub test_minutes: f32,
-}
-
-/// Trains one network and writes its numbers, its model and the baselines.
+/// Trains one network and writes its numbers and its model.
 pub fn one(args: &Args, size: Size, folder: &Path, command: &str) -> Result<(), TrainError> {
     let (trained, test) = lesson_of(args, size)?;
     let Trained {
@@ -61,23 +52,15 @@ pub fn one(args: &Args, size: Size, folder: &Path, command: &str) -> Result<(), 
         heads,
         standard,
         label,
+        ..
     } = &trained;
     let rate_hz = label.frame_rate_hz as usize;
-    let fed: Vec<Fed> = test.iter().map(|take| Fed::new(take, standard)).collect();
-    let raw = run_network(*shape, &fitted.network, &fed);
+    let fed = standard.fed(&test);
+    let raw = fitted.run(*shape, &fed);
     let shown = (SHOWN_S * rate_hz).min(test[0].frames());
-    let trace = Trace::of(
-        raw[0]
-            .chunks_exact(heads.width())
-            .take(shown)
-            .map(|row| (pitch_of(heads, row), loudness_of(heads, row))),
-    );
-    let (matching, of) = matched(*shape, &fitted.network, heads, &fed, rate_hz);
-    let truth = Trace::of(
-        test[0].truth[..shown]
-            .iter()
-            .map(|truth| (truth.controls.pitch_note, truth.loudness_db())),
-    );
+    let rows = raw[0].chunks_exact(heads.width()).take(shown);
+    let trace = Trace::of(rows.map(|row| (pitch_of(heads, row), loudness_of(heads, row))));
+    let say = |crops: &[Fed]| fitted.run(*shape, crops);
     let run = Run {
         arch: size.arch.name().into(),
         seed: args.seed,
@@ -89,72 +72,49 @@ pub fn one(args: &Args, size: Size, folder: &Path, command: &str) -> Result<(), 
         epochs: report.epochs,
         scores: report.network,
         wrong_motion: report.network_motion_shifted,
-        matching,
-        of,
-        curve: fitted.curve.clone(),
+        motion_of_another_take: report.network_motion_of_another_take,
+        matching: matched(say, heads, &fed, rate_hz),
+        curve: finite(&fitted.curve),
         sound: sound::sung(&trace, rate_hz as u32)?,
         trace,
         command: command.into(),
         commit: commit(),
+        machine: machine(),
     };
-    let mut rows = vec![
-        ("always the mean".to_owned(), report.mean),
-        (
-            "the truth one frame before".to_owned(),
-            report.previous_frame,
-        ),
-        ("ridge regression".to_owned(), report.ridge),
-    ];
-    rows.extend(report.hand_mapping.map(|scores| {
-        (
-            "by hand: energy is loudness, tilt brightness".to_owned(),
-            scores,
-        )
-    }));
-    let baselines = Baselines {
-        rows,
-        sound: sound::sung(&truth, rate_hz as u32)?,
-        truth,
-        data: label.data.clone(),
-        train_minutes: report.train_minutes,
-        test_minutes: report.test_minutes,
-    };
-    let unwritable = |cause| TrainError::Write {
+    let name = format!("{}-{}", run.arch, run.seed);
+    write(&folder.join(format!("{name}.onnx")), onnx).map_err(|cause| TrainError::Write {
         path: folder.to_owned(),
         cause,
+    })?;
+    keep(folder, &format!("run-{name}.json"), &run)
+}
+
+/// A loss that is no number (JSON has none) stands as the worst before it.
+fn finite(curve: &[[f32; 2]]) -> Vec<[f32; 2]> {
+    let mut worst = [0.0f32; 2];
+    let mut keep = |point: &[f32; 2]| {
+        std::array::from_fn(|part| {
+            let loss = point[part];
+            if loss.is_finite() {
+                worst[part] = worst[part].max(loss);
+                return loss;
+            }
+            worst[part]
+        })
     };
-    let text =
-        |value: serde_json::Result<String>| value.map_err(|e| TrainError::Data(e.to_string()));
-    let name = format!("{}-{}", run.arch, run.seed);
-    write(
-        &folder.join("baselines.json"),
-        text(serde_json::to_string(&baselines))?.as_bytes(),
-    )
-    .map_err(unwritable)?;
-    write(&folder.join(format!("{name}.onnx")), onnx).map_err(unwritable)?;
-    write(
-        &folder.join(format!("run-{name}.json")),
-        text(serde_json::to_string(&run))?.as_bytes(),
-    )
-    .map_err(unwritable)
+    curve.iter().map(&mut keep).collect()
 }
 
-/// The commit that this folder is at, where it is one of git.
-fn commit() -> String {
-    let asked = std::process::Command::new("git")
-        .args(["rev-parse", "--short", "HEAD"])
-        .output();
-    let text = asked
-        .ok()
-        .filter(|said| said.status.success())
-        .map(|said| said.stdout);
-    text.map_or_else(
-        || format!("imu2music {}", env!("CARGO_PKG_VERSION")),
-        |text| String::from_utf8_lossy(&text).trim().into(),
-    )
+/// Writes something as JSON, whole or not at all.
+pub fn keep(folder: &Path, name: &str, what: &impl Serialize) -> Result<(), TrainError> {
+    let text = serde_json::to_string(what).map_err(|e| TrainError::Data(e.to_string()))?;
+    write(&folder.join(name), text.as_bytes()).map_err(|cause| TrainError::Write {
+        path: folder.to_owned(),
+        cause,
+    })
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
     let wrong = |cause: String| {
         TrainError::Data(format!(
             "{}: {cause}; delete it and run it again",
@@ -163,12 +123,6 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
     };
     let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
     serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))
-}
-
-impl Baselines {
-    pub fn read(folder: &Path) -> Result<Baselines, TrainError> {
-        read(&folder.join("baselines.json"))
-    }
 }
 
 impl Run {
@@ -185,5 +139,16 @@ impl Run {
         });
         paths.sort();
         paths.iter().map(|path| read(path)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_that_is_no_number_is_not_written() {
+        let curve = finite(&[[2.0, 3.0], [1.0, f32::NAN], [f32::INFINITY, 2.0]]);
+        assert_eq!(curve, [[2.0, 3.0], [1.0, 3.0], [2.0, 2.0]]);
     }
 }

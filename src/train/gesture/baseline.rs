@@ -1,5 +1,6 @@
-//! What a network must beat: always the mean (pitch: the histogram of training notes), and ridge regression on the
-//! same features of the same frame. Both answer in the raw outputs of the networks, so one evaluation serves all.
+//! What a network must beat, besides ridge regression: always the mean (pitch: the histogram of training notes), the
+//! truth of one frame before, and a mapping by hand. All answer in the raw outputs of the networks, so one evaluation
+//! serves all.
 
 use super::fit::Fed;
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, NOISINESS};
@@ -37,78 +38,12 @@ pub fn mean_row(heads: &Heads, train: &[Fed]) -> Vec<f32> {
     row
 }
 
-fn raw_points(truth: &Truth) -> [f32; 3] {
+pub fn raw_points(truth: &Truth) -> [f32; 3] {
     [
         LOUDNESS_DB.raw(truth.loudness_db()),
         BRIGHTNESS.raw(truth.controls.brightness),
         NOISINESS.raw(truth.controls.noisiness),
     ]
-}
-
-/// Linear maps from a frame's features (and 1) to pitch, loudness, brightness and noisiness.
-pub struct Ridge {
-    weights: [Vec<f64>; 4],
-    /// Deviation of the pitch residual on training frames, in semitones.
-    pitch_deviation: f64,
-}
-
-impl Ridge {
-    /// `penalty` is per frame, on standardised features.
-    pub fn fit(train: &[Fed], penalty: f64) -> Ridge {
-        let all = Normal::of(train, penalty, |_| true);
-        let sounding = Normal::of(train, penalty, Truth::voiced);
-        let weights = [
-            sounding.solve(0),
-            all.solve(1),
-            sounding.solve(2),
-            sounding.solve(3),
-        ];
-        let mut ridge = Ridge {
-            weights,
-            pitch_deviation: 1.0,
-        };
-        let (mut square, mut count) = (0.0, 0.0);
-        for fed in train {
-            for (row, truth) in fed
-                .rows()
-                .zip(fed.truth())
-                .filter(|(_, truth)| truth.voiced())
-            {
-                square += (ridge.answer(0, row) - f64::from(truth.controls.pitch_note)).powi(2);
-                count += 1.0;
-            }
-        }
-        ridge.pitch_deviation = (square / f64::max(count, 1.0)).sqrt().max(0.1);
-        ridge
-    }
-
-    fn answer(&self, which: usize, row: &[f32]) -> f64 {
-        let weights = &self.weights[which];
-        let constant = weights[weights.len() - 1];
-        row.iter()
-            .zip(weights)
-            .fold(constant, |sum, (x, w)| sum + f64::from(*x) * w)
-    }
-
-    /// Raw outputs `[frames][outputs]`; pitch is a normal around the regressed note.
-    pub fn run(&self, heads: &Heads, fed: &Fed) -> Vec<f32> {
-        let mut outputs = Vec::with_capacity(fed.frames() * heads.width());
-        for row in fed.rows() {
-            let start = outputs.len();
-            outputs.resize(start + heads.width(), 0.0);
-            let out = &mut outputs[start..];
-            let pitch = self.answer(0, row);
-            for index in 0..heads.notes.count {
-                let away = pitch - f64::from(heads.notes.note(index));
-                out[index] = (-0.5 * (away / self.pitch_deviation).powi(2)) as f32;
-                out[heads.fine() + index] = away as f32;
-            }
-            for which in 0..3 {
-                out[heads.loudness() + which] = self.answer(1 + which, row) as f32;
-            }
-        }
-        outputs
-    }
 }
 
 /// What was true one frame ago is true now: what a network that only follows would score.
@@ -202,85 +137,14 @@ fn line(pairs: impl Iterator<Item = (f32, f32)>) -> [f32; 2] {
     [((sy - slope * sx) / n.max(1.0)) as f32, slope as f32]
 }
 
-/// The normal equations of one selection of frames.
-struct Normal {
-    /// `[size][size]`
-    gram: Vec<f64>,
-    sides: [Vec<f64>; 4],
-    size: usize,
-}
-
-impl Normal {
-    fn of(train: &[Fed], penalty: f64, counts: impl Fn(&Truth) -> bool) -> Normal {
-        let size = train.first().map_or(0, Fed::width) + 1;
-        let mut normal = Normal {
-            gram: vec![0.0; size * size],
-            sides: [(); 4].map(|()| vec![0.0; size]),
-            size,
-        };
-        let mut frames = 0.0;
-        for fed in train {
-            for (row, truth) in fed
-                .rows()
-                .zip(fed.truth())
-                .filter(|(_, truth)| counts(truth))
-            {
-                let x = |index: usize| row.get(index).map_or(1.0, |value| f64::from(*value));
-                let points = raw_points(truth);
-                let y = [truth.controls.pitch_note, points[0], points[1], points[2]];
-                frames += 1.0;
-                for i in 0..size {
-                    for j in 0..=i {
-                        normal.gram[i * size + j] += x(i) * x(j);
-                    }
-                    for (side, y) in normal.sides.iter_mut().zip(y) {
-                        side[i] += x(i) * f64::from(y);
-                    }
-                }
-            }
-        }
-        for i in 0..size.saturating_sub(1) {
-            normal.gram[i * size + i] += penalty * frames + 1e-9;
-        }
-        normal
-    }
-
-    /// Cholesky: `gram = L Lᵀ`, then two triangular solves.
-    fn solve(&self, which: usize) -> Vec<f64> {
-        let n = self.size;
-        let mut l = self.gram.clone();
-        for i in 0..n {
-            for j in 0..=i {
-                let dot: f64 = (0..j).map(|k| l[i * n + k] * l[j * n + k]).sum();
-                let rest = l[i * n + j] - dot;
-                l[i * n + j] = if i == j {
-                    rest.max(1e-12).sqrt()
-                } else {
-                    rest / l[j * n + j]
-                };
-            }
-        }
-        let mut x = self.sides[which].clone();
-        for i in 0..n {
-            let dot: f64 = (0..i).map(|k| l[i * n + k] * x[k]).sum();
-            x[i] = (x[i] - dot) / l[i * n + i];
-        }
-        for i in (0..n).rev() {
-            let dot: f64 = (i + 1..n).map(|k| l[k * n + i] * x[k]).sum();
-            x[i] = (x[i] - dot) / l[i * n + i];
-        }
-        x
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::super::take::{Notes, Standard};
+pub mod tests {
+    use super::super::take::Notes;
     use super::*;
     use crate::controls::Controls;
 
     /// Pitch and loudness are linear in two features.
-    fn linear_take() -> Take {
+    pub fn linear_take() -> Take {
         let mut take = Take {
             name: "linear".into(),
             width: 2,
@@ -324,23 +188,6 @@ mod tests {
             .zip(&take.truth)
         {
             assert!((loudness_db(row) - truth.controls.loudness_db).abs() < 0.05);
-        }
-    }
-
-    #[test]
-    fn ridge_finds_a_linear_map() {
-        let take = linear_take();
-        let standard = Standard::of(std::slice::from_ref(&take));
-        let heads = Heads {
-            notes: Notes::of(std::slice::from_ref(&take)),
-        };
-        let fed = [Fed::new(&take, &standard)];
-        let raw = Ridge::fit(&fed, 1e-9).run(&heads, &fed[0]);
-        for (row, truth) in raw.chunks_exact(heads.width()).zip(&take.truth) {
-            let pitch = heads.notes.note(0) + row[heads.fine()];
-            assert!((pitch - truth.controls.pitch_note).abs() < 0.01);
-            let loudness_db = LOUDNESS_DB.value(row[heads.loudness()]);
-            assert!((loudness_db - truth.controls.loudness_db).abs() < 0.05);
         }
     }
 }

@@ -90,7 +90,7 @@ fn data(label: &Label, report: &Report) -> String {
 /// Scores as a Markdown table, the network beside what it must beat.
 pub fn table(report: &Report) -> String {
     let mut text = String::from(
-        "| on unseen performances | note NLL (nats) | median pitch error (semitones) | within ½ semitone | loudness r | loudness RMSE (dB) | brightness r | stated dB when silent / loud | onset F1 |\n|---|---|---|---|---|---|---|---|---|\n",
+        "| on unseen performances | note NLL (nats) | calibration error | median pitch error (semitones) | within ½ semitone | loudness r | loudness RMSE (dB) | brightness r | noisiness r | stated dB when silent / loud | onset F1 |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let rows = [
         ("this network", &report.network),
@@ -101,13 +101,12 @@ pub fn table(report: &Report) -> String {
             "this network, motion shifted by half a take",
             &report.network_motion_shifted,
         ),
-        (
-            "this network, motion of another take",
-            &report.network_motion_of_another_take,
-        ),
     ];
     for (name, scores) in rows {
         row(&mut text, name, scores);
+    }
+    if let Some(scores) = &report.network_motion_of_another_take {
+        row(&mut text, "this network, motion of another take", scores);
     }
     if let Some(scores) = &report.hand_mapping {
         row(
@@ -122,13 +121,15 @@ pub fn table(report: &Report) -> String {
 fn row(text: &mut String, name: &str, s: &Scores) {
     let _ = writeln!(
         text,
-        "| {name} | {:.2} | {:.2} | {:.0} % | {:.3} | {:.1} | {:.2} | {:.0} / {:.0} | {:.2} |",
+        "| {name} | {:.2} | {:.3} | {:.2} | {:.0} % | {:.3} | {:.1} | {:.2} | {:.2} | {:.0} / {:.0} | {:.2} |",
         s.pitch_nll,
+        s.pitch_ece,
         s.pitch_error_median,
         100.0 * s.pitch_right,
         s.loudness_r,
         s.loudness_rmse_db,
         s.brightness_r,
+        s.noisiness_r,
         s.loudness_when_silent_db,
         s.loudness_when_loud_db,
         s.onset_f1
@@ -153,6 +154,18 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
         label.frame_rate_hz,
         label.inputs.len()
     );
+    if let Some(calibration) = &trained.fitted.calibration {
+        let _ = writeln!(
+            page,
+            "- Beside a straight line (ridge regression) that it corrects; by what was held out to stop by, it counts \
+             for {:.0} % in pitch, {:.0} % in loudness, {:.0} % in brightness, and its notes are stated at a \
+             temperature of {:.2}.",
+            100.0 * calibration.pitch,
+            100.0 * calibration.loudness,
+            100.0 * calibration.brightness,
+            calibration.temperature
+        );
+    }
     let _ = writeln!(page, "- Inputs: `{}`.", label.inputs.join("`, `"));
     let _ = writeln!(
         page,

@@ -2,13 +2,14 @@
 
 use serde::Serialize;
 
-use super::baseline::{self, Hand, Ridge};
+use super::baseline::{self, Hand};
 use super::evaluate::{self, Scores};
 use super::export::Label;
-use super::fit::{Fed, Fitted, run as run_network};
-use super::loss::Heads;
+use super::fit::{Fed, Fitted};
+use super::lesson::Ground;
 use super::network::Shape;
-use super::take::{Split, Standard, Take, Truth};
+use super::ridge::Straight;
+use super::take::{Split, Take, Truth};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -19,7 +20,8 @@ pub struct Report {
     pub hand_mapping: Option<Scores>,
     pub ridge: Scores,
     pub network_motion_shifted: Scores,
-    pub network_motion_of_another_take: Scores,
+    /// None where there is one take only.
+    pub network_motion_of_another_take: Option<Scores>,
     pub train_minutes: f32,
     pub test_minutes: f32,
     pub parameters: usize,
@@ -31,67 +33,116 @@ pub struct Report {
 }
 
 /// Scores everything on the test takes.
-pub fn compare(
-    split: &Split,
-    standard: &Standard,
-    heads: &Heads,
-    shape: Shape,
-    fitted: &Fitted,
-    train: &[Fed],
-    label: &Label,
-) -> Report {
-    let rate_hz = label.frame_rate_hz as f32;
-    let judge = |outputs: &[Vec<f32>], takes: &[Take]| {
-        let pairs: Vec<(&[f32], &[Truth])> = outputs
-            .iter()
-            .zip(takes)
+pub fn compare(ground: &Ground, shape: Shape, fitted: &Fitted, label: &Label) -> Report {
+    let Ground {
+        split,
+        standard,
+        heads,
+        ..
+    } = ground;
+    let test = &split.test;
+    let of_network = |takes: &[Take]| {
+        let raws = fitted.run(shape, &standard.fed(takes));
+        let pairs = raws.iter().zip(takes);
+        let pairs: Vec<(&[f32], &[Truth])> = pairs
             .map(|(raw, take)| (&raw[..], &take.truth[..]))
             .collect();
-        evaluate::score(heads, rate_hz, &pairs)
+        evaluate::score(heads, ground.rate_hz, &pairs)
     };
-    let of_network = |takes: &[Take]| {
-        let fed: Vec<Fed> = takes.iter().map(|take| Fed::new(take, standard)).collect();
-        judge(&run_network(shape, &fitted.network, &fed), takes)
-    };
-    let test = &split.test;
     let shifted: Vec<Take> = test
         .iter()
         .map(|take| take.shifted(take.frames() / 2))
         .collect();
-    let others: Vec<Take> = (0..test.len())
-        .map(|i| test[i].with_motion_of(&test[(i + 1) % test.len()]))
-        .collect();
-    let mean = baseline::mean_row(heads, train);
-    let means: Vec<Vec<f32>> = test.iter().map(|take| mean.repeat(take.frames())).collect();
-    let ridge = Ridge::fit(train, 1e-3);
-    let ridges: Vec<Vec<f32>> = test
+    let others: Vec<Take> = test
         .iter()
-        .map(|take| ridge.run(heads, &Fed::new(take, standard)))
+        .filter_map(|take| Some(take.with_motion_of(another(split, take)?)))
         .collect();
-    let befores: Vec<Vec<f32>> = test
-        .iter()
-        .map(|take| baseline::previous_frame(heads, &take.truth))
-        .collect();
-    let hand = Hand::fit(heads, &label.inputs, &split.train, mean.clone()).map(|hand| {
-        let outputs: Vec<Vec<f32>> = test.iter().map(|take| hand.run(heads, take)).collect();
-        judge(&outputs, test)
-    });
-    let minutes =
-        |takes: &[Take]| takes.iter().map(Take::frames).sum::<usize>() as f32 / rate_hz / 60.0;
+    let Rivals {
+        mean,
+        previous_frame,
+        ridge,
+        hand,
+    } = Rivals::of(ground, &label.inputs);
+    let minutes = |takes: &[Take]| {
+        takes.iter().map(Take::frames).sum::<usize>() as f32 / ground.rate_hz / 60.0
+    };
     Report {
         network: of_network(test),
-        mean: judge(&means, test),
-        previous_frame: judge(&befores, test),
-        hand_mapping: hand,
-        ridge: judge(&ridges, test),
+        mean: ground.score(&mean),
+        previous_frame: ground.score(&previous_frame),
+        hand_mapping: hand.map(|hand| ground.score(&hand)),
+        ridge: ground.score(&ridge),
         network_motion_shifted: of_network(&shifted),
-        network_motion_of_another_take: of_network(&others),
+        network_motion_of_another_take: (!others.is_empty()).then(|| of_network(&others)),
         train_minutes: minutes(&split.train),
         test_minutes: minutes(test),
-        parameters: burn::module::Module::num_params(&fitted.network),
+        parameters: burn::module::Module::num_params(&fitted.network)
+            + fitted.straight.as_ref().map_or(0, Straight::parameters),
         epochs: fitted.epochs,
         seconds: fitted.seconds as f32,
         export_difference: 0.0,
         stopped_by_hand: fitted.stopped_by_hand,
+    }
+}
+
+/// Raw outputs of what needs no training by steps, for every test take.
+pub struct Rivals {
+    pub mean: Vec<Vec<f32>>,
+    pub previous_frame: Vec<Vec<f32>>,
+    pub ridge: Vec<Vec<f32>>,
+    pub hand: Option<Vec<Vec<f32>>>,
+}
+
+impl Rivals {
+    pub fn of(ground: &Ground, inputs: &[String]) -> Rivals {
+        let (heads, test) = (&ground.heads, &ground.split.test);
+        let mean = baseline::mean_row(heads, &ground.train);
+        let of = |say: &dyn Fn(&Take) -> Vec<f32>| test.iter().map(say).collect();
+        let hand = Hand::fit(heads, inputs, &ground.split.train, mean.clone());
+        Rivals {
+            mean: of(&|take| mean.repeat(take.frames())),
+            previous_frame: of(&|take| baseline::previous_frame(heads, &take.truth)),
+            ridge: of(&|take| ground.ridge.run(&Fed::new(take, &ground.standard))),
+            hand: hand.map(|hand| of(&|take| hand.run(heads, take))),
+        }
+    }
+}
+
+/// The longest part of a take of another name: held out where there is one.
+fn another<'a>(split: &'a Split, take: &Take) -> Option<&'a Take> {
+    let longest = |takes: &'a [Take]| {
+        let others = takes.iter().filter(|other| other.name != take.name);
+        others.max_by_key(|other| other.frames())
+    };
+    longest(&split.test)
+        .or_else(|| longest(&split.validation))
+        .or_else(|| longest(&split.train))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::take::tests::take;
+    use super::*;
+
+    #[test]
+    fn wrong_motion_is_another_takes_and_never_its_own() {
+        let named = |name: &str| Take {
+            name: name.into(),
+            ..take(&[1.0, 2.0])
+        };
+        let mut split = Split {
+            train: vec![named("a")],
+            validation: vec![named("a")],
+            test: vec![named("b")],
+        };
+        let own = split.test[0].clone();
+        assert_eq!(another(&split, &own).map(|take| &*take.name), Some("a"));
+        split.test.push(named("c"));
+        assert_eq!(another(&split, &own).map(|take| &*take.name), Some("c"));
+        split = Split {
+            test: vec![named("b"), named("b")],
+            ..Split::default()
+        };
+        assert!(another(&split, &own).is_none());
     }
 }

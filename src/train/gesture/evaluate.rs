@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB};
+use super::fit::Fed;
+use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, NOISINESS};
 use super::take::{FLOOR_DB, Truth};
 
 /// Scores over the frames of some takes.
@@ -17,8 +18,12 @@ pub struct Scores {
     /// Pearson's r of loudness (silence at the floor) over all frames.
     pub loudness_r: f32,
     pub loudness_rmse_db: f32,
-    /// Pearson's r of brightness on sounding frames.
+    /// Expected calibration error: how far the stated chance of the likeliest note lies from how often it is right, 0
+    /// to 1 (Guo et al. 2017, ten bins), on sounding frames. A pitch between two notes belongs to both in part.
+    pub pitch_ece: f32,
+    /// Pearson's r of brightness and of noisiness on sounding frames.
     pub brightness_r: f32,
+    pub noisiness_r: f32,
     /// Mean stated loudness while the truth is silent, and while it is louder than -30 dB.
     pub loudness_when_silent_db: f32,
     pub loudness_when_loud_db: f32,
@@ -41,7 +46,8 @@ pub fn loudness_of(heads: &Heads, row: &[f32]) -> f32 {
         .clamp(FLOOR_DB, 0.0)
 }
 
-fn note_nll(heads: &Heads, row: &[f32], pitch_note: f32) -> f32 {
+/// Negative log-likelihood of a note, in nats.
+pub fn note_nll(heads: &Heads, row: &[f32], pitch_note: f32) -> f32 {
     let logits = &row[..heads.notes.count];
     let top = logits.iter().fold(f32::MIN, |top, logit| top.max(*logit));
     let log_sum = logits
@@ -96,6 +102,7 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
     let (mut nll, mut square, mut frames) = (0.0f64, 0.0f64, 0.0f64);
     let (mut silent, mut loud) = ((0.0f64, 0.0f64), (0.0f64, 0.0f64));
     let (mut loudness, mut brightness) = (Pearson::default(), Pearson::default());
+    let (mut noisiness, mut trust) = (Pearson::default(), Trust::default());
     let mut onsets = Matches::default();
     for (raw, truths) in pairs {
         let rows: Vec<&[f32]> = raw.chunks_exact(heads.width()).collect();
@@ -118,22 +125,75 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
                 nll += f64::from(note_nll(heads, row, truth.controls.pitch_note));
                 let said = BRIGHTNESS.value(row[heads.loudness() + 1]);
                 brightness.add(said, truth.controls.brightness);
+                let said = NOISINESS.value(row[heads.loudness() + 2]);
+                noisiness.add(said, truth.controls.noisiness);
+                trust.add(heads, row, truth.controls.pitch_note);
             }
         }
-        onsets.add(heads, frame_rate_hz, &rows, truths);
+        let said = rows.iter().map(|row| row[heads.onset()] > 0.0);
+        onsets.add(frame_rate_hz, said, truths);
     }
     errors.sort_by(f32::total_cmp);
     let sounding = errors.len().max(1) as f64;
     Scores {
         pitch_nll: (nll / sounding) as f32,
-        pitch_error_median: errors.get(errors.len() / 2).copied().unwrap_or(f32::NAN),
+        pitch_error_median: errors.get(errors.len() / 2).copied().unwrap_or(0.0),
         pitch_right: errors.partition_point(|e| *e < 0.5) as f32 / sounding as f32,
         loudness_r: loudness.r(),
         loudness_rmse_db: (square / frames.max(1.0)).sqrt() as f32,
+        pitch_ece: trust.error(),
         brightness_r: brightness.r(),
+        noisiness_r: noisiness.r(),
         loudness_when_silent_db: (silent.0 / silent.1.max(1.0)) as f32,
         loudness_when_loud_db: (loud.0 / loud.1.max(1.0)) as f32,
         onset_f1: onsets.f1(),
+    }
+}
+
+/// F1 of the onsets said where the logit is over a threshold, of raw outputs of whole takes.
+pub fn onset_f1(
+    heads: &Heads,
+    rate_hz: f32,
+    raws: &[Vec<f32>],
+    takes: &[Fed],
+    threshold: f32,
+) -> f32 {
+    let mut matches = Matches::default();
+    for (raw, take) in raws.iter().zip(takes) {
+        let logits = raw
+            .chunks_exact(heads.width())
+            .map(|row| row[heads.onset()]);
+        matches.add(rate_hz, logits.map(|logit| logit > threshold), take.truth());
+    }
+    matches.f1()
+}
+
+/// Stated chances of the likeliest note beside how often it was right.
+#[derive(Default)]
+struct Trust {
+    /// Frames, stated chances, right ones, by stated chance.
+    bins: [[f64; 3]; 10],
+}
+
+impl Trust {
+    fn add(&mut self, heads: &Heads, row: &[f32], pitch_note: f32) {
+        let logits = &row[..heads.notes.count];
+        let top = logits.iter().fold(f32::MIN, |top, logit| top.max(*logit));
+        let best = logits.iter().position(|logit| *logit == top).unwrap_or(0);
+        let chance = 1.0 / logits.iter().map(|logit| (logit - top).exp()).sum::<f32>();
+        let between = heads.notes.between(pitch_note);
+        let right = between.iter().filter(|(index, _)| *index == best);
+        let right: f32 = right.map(|(_, part)| part).sum();
+        let bin = &mut self.bins[((chance * 10.0) as usize).min(9)];
+        bin[0] += 1.0;
+        bin[1] += f64::from(chance);
+        bin[2] += f64::from(right);
+    }
+
+    fn error(&self) -> f32 {
+        let frames: f64 = self.bins.iter().map(|bin| bin[0]).sum();
+        let off: f64 = self.bins.iter().map(|bin| (bin[1] - bin[2]).abs()).sum();
+        (off / frames.max(1.0)) as f32
     }
 }
 
@@ -146,8 +206,8 @@ struct Matches {
 }
 
 impl Matches {
-    fn add(&mut self, heads: &Heads, rate_hz: f32, rows: &[&[f32]], truths: &[Truth]) {
-        let said = rises(rows.iter().map(|row| row[heads.onset()] > 0.0));
+    fn add(&mut self, rate_hz: f32, said: impl Iterator<Item = bool>, truths: &[Truth]) {
+        let said = rises(said);
         let real = rises(truths.iter().map(|truth| truth.onset));
         let reach = 0.05 * rate_hz;
         let mut next = 0;

@@ -8,6 +8,7 @@ use burn::tensor::Tensor as Trained;
 
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, Line, NOISINESS};
 use super::network::{Arch, Layer, Network, Shape};
+use super::ridge::Straight;
 use super::take::Standard;
 use crate::neural::contract::{
     CONTRACT_VERSION, CategoricalPitch, Contract, Input, Kind, Output, Point, Probability, State,
@@ -147,6 +148,7 @@ pub fn onnx(
     shape: Shape,
     heads: &Heads,
     network: &Network,
+    straight: Option<&Straight>,
     standard: &Standard,
     label: &Label,
 ) -> Vec<u8> {
@@ -156,7 +158,8 @@ pub fn onnx(
         shape,
         ends: Vec::new(),
     };
-    let mut y = writer.graph.input(FEATURES, &[1, shape.inputs]);
+    let x = writer.graph.input(FEATURES, &[1, shape.inputs]);
+    let mut y = x.clone();
     for (index, conv) in network.front.iter().enumerate() {
         y = writer.conv(index, conv, &y);
     }
@@ -166,10 +169,18 @@ pub fn onnx(
     for (index, block) in network.blocks.iter().enumerate() {
         y = writer.attention(index, block, &y);
     }
-    let (head, bias) = (list(network.head.val()), list(network.head_bias.val()));
-    let all = transposed(&head, shape.outputs, 0, shape.hidden);
+    let (mut head, mut bias) = (list(network.head.val()), list(network.head_bias.val()));
+    if let Some(straight) = straight {
+        y = writer.graph.concat(&[&y, &x], 1);
+        head.extend_from_slice(&straight.weight);
+        bias.iter_mut()
+            .zip(&straight.bias)
+            .for_each(|(own, more)| *own += more);
+    }
+    let width = y.dims[1];
+    let all = transposed(&head, shape.outputs, 0, width);
     let part = |writer: &mut Writer, from: usize, count: usize| {
-        let weights = &all[from * shape.hidden..][..count * shape.hidden];
+        let weights = &all[from * width..][..count * width];
         writer.graph.dense(&y, weights, &bias[from..][..count])
     };
     let count = heads.notes.count;

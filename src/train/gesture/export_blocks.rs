@@ -113,9 +113,10 @@ mod tests {
 
     use super::super::export::{Label, onnx, steps};
     use super::super::fit::{Fed, run};
-    use super::super::largest_difference;
+    use super::super::lesson::largest_difference;
     use super::super::loss::Heads;
     use super::super::network::{Arch, Network, Shape};
+    use super::super::ridge::Straight;
     use super::super::take::{Notes, Standard, Take, Truth};
     use crate::controls::Controls;
     use crate::gesture::features::FEATURE_SCHEMA;
@@ -162,12 +163,20 @@ mod tests {
             inputs: (0..INPUTS).map(|n| format!("x{n}")).collect(),
             ..Label::default()
         };
-        let bytes = onnx(shape, &heads, &network, &standard, &label);
         let fed = [Fed::new(&take, &standard)];
+        let straight = Straight {
+            weight: (0..INPUTS * heads.width())
+                .map(|n| (n as f32).sin())
+                .collect(),
+            bias: (0..heads.width()).map(|n| (n as f32).cos()).collect(),
+        };
+        let bytes = onnx(shape, &heads, &network, Some(&straight), &standard, &label);
         let rows: Vec<&[f32]> = fed[0].rows().collect();
         let said = steps(&bytes, &rows).unwrap_or_else(|error| panic!("{}: {error}", arch.name()));
-        let meant = run(shape, &network, &fed);
-        let largest = largest_difference(&said, &meant[0], &heads);
+        let line = straight.run(&fed[0]);
+        let adds = run(shape, &network, &fed);
+        let meant: Vec<f32> = adds[0].iter().zip(&line).map(|(a, b)| a + b).collect();
+        let largest = largest_difference(&said, &meant, &heads);
         assert_eq!(said.len(), FRAMES);
         println!("{}: {largest:.1e}", arch.name());
         largest

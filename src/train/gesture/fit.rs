@@ -1,14 +1,17 @@
-//! Truncated back-propagation through time: each lane of a batch walks through a stretch of a take window by window,
-//! its state carried (detached) from one window to the next. AdamW under a cosine rate, early stopping on whole
-//! held-out performances, Ctrl-C keeps the best network so far.
+//! Truncated back-propagation through time: AdamW under a cosine rate, early stopping on what is held out, Ctrl-C keeps
+//! the best network so far. Where there is little to learn from, the network stands beside a straight line and what is
+//! held out says how far it may leave it.
 
 use burn::tensor::Device;
 
 use super::by_hand::slope;
-use super::learner::{Learner, Player, Window};
+use super::calibrate::Calibration;
+use super::learner::{Learner, Player};
 use super::loss::Heads;
 use super::network::{Network, Shape};
+use super::ridge::Straight;
 use super::take::{Standard, Take, Truth};
+use super::walk::Walk;
 use crate::sensor::performer::Chance;
 use crate::train::progress::{Progress, stop_asked};
 
@@ -22,9 +25,22 @@ pub struct Plan {
     pub window_frames: usize,
     pub rate: f64,
     pub weight_decay: f32,
+    /// Share of what the head reads that is left out in a window.
+    pub dropout: f32,
+    /// The network stands beside a straight line and is calibrated on what is held out.
+    pub straight: bool,
 }
 
 impl Plan {
+    /// For recordings, of which there is little.
+    pub fn careful() -> Plan {
+        Plan {
+            dropout: 0.2,
+            straight: true,
+            ..Plan::default()
+        }
+    }
+
     /// Half a cosine down to a fiftieth.
     fn rate_at(&self, through: f64) -> f64 {
         let cosine = (through.min(1.0) * std::f64::consts::PI).cos();
@@ -42,16 +58,15 @@ impl Default for Plan {
             window_frames: 200,
             rate: 3e-3,
             weight_decay: 1e-4,
+            dropout: 0.0,
+            straight: false,
         }
     }
 }
 
-/// Windows that a lane walks through before it starts afresh somewhere else.
-const WINDOWS_PER_STRETCH: usize = 6;
-
 /// A take's standardised features and truth.
 pub struct Fed {
-    values: Vec<f32>,
+    pub(super) values: Vec<f32>,
     width: usize,
     truth: Vec<Truth>,
 }
@@ -91,16 +106,11 @@ impl Fed {
     }
 }
 
-/// Where a lane stands.
-#[derive(Clone, Copy)]
-struct Lane {
-    take: usize,
-    frame: usize,
-    end: usize,
-}
-
 pub struct Fitted {
     pub network: Network,
+    /// What the network's outputs are added to.
+    pub straight: Option<Straight>,
+    pub calibration: Option<Calibration>,
     pub epochs: usize,
     /// Per epoch: training and held-out loss.
     pub curve: Vec<[f32; 2]>,
@@ -108,21 +118,57 @@ pub struct Fitted {
     pub stopped_by_hand: bool,
 }
 
-/// `train` gives the takes of an epoch: the same each time, or new ones where they can be made without end.
-pub fn fit(
+impl Fitted {
+    /// Raw outputs over whole takes, `[frames][outputs]` each.
+    pub fn run(&self, shape: Shape, takes: &[Fed]) -> Vec<Vec<f32>> {
+        let adds = run(shape, &self.network, takes);
+        match &self.straight {
+            None => adds,
+            Some(straight) => summed(adds, takes.iter().map(|take| straight.run(take))),
+        }
+    }
+}
+
+fn summed(adds: Vec<Vec<f32>>, lines: impl Iterator<Item = Vec<f32>>) -> Vec<Vec<f32>> {
+    let sum = |(add, line): (Vec<f32>, Vec<f32>)| -> Vec<f32> {
+        add.iter()
+            .zip(&line)
+            .map(|(add, line)| add + line)
+            .collect()
+    };
+    adds.into_iter().zip(lines).map(sum).collect()
+}
+
+/// What is learned from and what it is judged by.
+pub struct Lesson<'a, T: FnMut(usize) -> Vec<Fed>> {
+    /// The takes of an epoch: the same each time, or new ones where they can be made without end.
+    pub train: T,
+    pub held_out: &'a [Fed],
+    /// The network learns what this leaves over.
+    pub straight: Option<&'a Straight>,
+    pub rate_hz: f32,
+}
+
+pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
     shape: Shape,
     heads: &Heads,
-    mut train: impl FnMut(usize) -> Vec<Fed>,
-    validation: &[Fed],
+    mut lesson: Lesson<T>,
     plan: &Plan,
     quiet: bool,
 ) -> Fitted {
     let device = Device::flex().autodiff();
-    let mut learner = Learner::new(shape, plan.seed, plan.weight_decay, &device);
+    let mut network = Network::new(shape, plan.seed, &device);
+    if lesson.straight.is_some() {
+        network = network.with_head(|_, _| 0.0);
+    }
+    let mut learner = Learner::new(shape, network.clone(), plan);
     let mut chance = Chance::new(plan.seed, 8);
     let mut progress = Progress::new(quiet);
+    let judge = Judge::new(shape, heads, &lesson);
     let mut fitted = Fitted {
-        network: learner.network(&device),
+        network,
+        straight: lesson.straight.cloned(),
+        calibration: None,
         epochs: 0,
         curve: Vec::new(),
         seconds: 0.0,
@@ -130,13 +176,13 @@ pub fn fit(
     };
     let (mut best, mut best_epoch) = (f32::INFINITY, 0);
     for epoch in 0..plan.epochs {
-        let train = train(epoch);
-        let mut walk = Walk::new(&train, plan, &mut chance);
-        learner.forget(shape, walk.lanes.len(), &device);
+        let train = (lesson.train)(epoch);
+        let mut walk = Walk::new(&train, lesson.straight, plan, &mut chance);
+        learner.forget(shape, walk.lanes(), &device);
         let (mut sum, mut count) = (0.0, 0);
         while let Some(window) = walk.window(&train) {
             let through = (epoch as f64 + walk.done()) / plan.epochs as f64;
-            sum += learner.step(shape, heads, window, plan.rate_at(through), &device);
+            sum += learner.step(shape, heads, window, plan.rate_at(through));
             count += 1;
             let loss = sum / count as f32;
             let text = format!(
@@ -150,13 +196,14 @@ pub fn fit(
                 break;
             }
         }
-        let network = learner.network(&device);
-        let held_out = held_out_loss(shape, heads, &network, validation);
-        fitted.curve.push([sum / count.max(1) as f32, held_out]);
+        let judged = judge.judge(learner.network(&device));
+        fitted.curve.push([sum / count.max(1) as f32, judged.loss]);
         fitted.epochs = epoch + 1;
-        if held_out < best {
-            (best, best_epoch) = (held_out, epoch);
-            fitted.network = network;
+        if judged.loss < best {
+            (best, best_epoch) = (judged.loss, epoch);
+            fitted.network = judged.network;
+            fitted.straight = judged.straight;
+            fitted.calibration = judged.calibration;
         }
         if fitted.stopped_by_hand || epoch - best_epoch >= plan.patience {
             break;
@@ -170,80 +217,69 @@ pub fn fit(
     fitted
 }
 
-/// The takes cut into stretches at a random phase, in random order.
-fn stretches(takes: &[Fed], plan: &Plan, chance: &mut Chance) -> Vec<Lane> {
-    let length = plan.window_frames * WINDOWS_PER_STRETCH;
-    let mut all = Vec::new();
-    for (take, fed) in takes.iter().enumerate() {
-        let spare = fed.frames().saturating_sub(plan.window_frames);
-        let mut frame = chance.below(plan.window_frames.min(spare + 1));
-        while frame + plan.window_frames <= fed.frames() {
-            let end = (frame + length).min(fed.frames());
-            all.push(Lane { take, frame, end });
-            frame = end;
-        }
-    }
-    for index in (1..all.len()).rev() {
-        all.swap(index, chance.below(index + 1));
-    }
-    all
+/// How a network does on the held-out takes, calibrated by them where it stands beside a line.
+struct Judge<'a> {
+    shape: Shape,
+    heads: &'a Heads,
+    takes: &'a [Fed],
+    truths: Vec<Truth>,
+    straight: Option<&'a Straight>,
+    lines: Vec<Vec<f32>>,
+    rate_hz: f32,
 }
 
-/// One epoch's way through the takes: so many lanes side by side.
-struct Walk {
-    lanes: Vec<Lane>,
-    waiting: Vec<Lane>,
-    fresh: Vec<bool>,
-    window_frames: usize,
-    total: usize,
+struct Judged {
+    network: Network,
+    straight: Option<Straight>,
+    calibration: Option<Calibration>,
+    loss: f32,
 }
 
-impl Walk {
-    fn new(takes: &[Fed], plan: &Plan, chance: &mut Chance) -> Walk {
-        let mut waiting = stretches(takes, plan, chance);
-        let total = waiting.len();
-        let lanes = waiting.split_off(total - plan.lanes.min(total));
-        Walk {
-            fresh: vec![false; lanes.len()],
-            lanes,
-            waiting,
-            window_frames: plan.window_frames,
-            total,
+impl<'a> Judge<'a> {
+    fn new<T: FnMut(usize) -> Vec<Fed>>(
+        shape: Shape,
+        heads: &'a Heads,
+        lesson: &Lesson<'a, T>,
+    ) -> Self {
+        let takes = lesson.held_out;
+        let said = |line: &Straight| takes.iter().map(|take| line.run(take)).collect();
+        Judge {
+            shape,
+            heads,
+            takes,
+            truths: takes.iter().flat_map(Fed::truth).copied().collect(),
+            straight: lesson.straight,
+            lines: lesson.straight.map(said).unwrap_or_default(),
+            rate_hz: lesson.rate_hz,
         }
     }
 
-    /// 0 to 1.
-    fn done(&self) -> f64 {
-        let begun = self.total - self.waiting.len() - self.lanes.len();
-        begun as f64 / (self.total - self.lanes.len()).max(1) as f64
-    }
-
-    /// The next window of every lane; none when a lane is through its stretch and no other waits.
-    fn window(&mut self, takes: &[Fed]) -> Option<Window> {
-        let frames = self.window_frames;
-        let mut window = Window {
-            values: Vec::new(),
-            truth: Vec::new(),
-            lanes: self.lanes.len(),
-            fresh: Vec::new(),
+    fn judge(&self, network: Network) -> Judged {
+        let Judge {
+            shape,
+            heads,
+            takes,
+            ..
+        } = *self;
+        let adds = run(shape, &network, takes);
+        let Some(straight) = self.straight else {
+            return Judged {
+                loss: slope(heads, &adds.concat(), &self.truths).0,
+                network,
+                straight: None,
+                calibration: None,
+            };
         };
-        for (lane, fresh) in self.lanes.iter_mut().zip(&mut self.fresh) {
-            *fresh = lane.frame + frames > lane.end;
-            if *fresh {
-                *lane = self.waiting.pop()?;
-            }
-            let take = &takes[lane.take];
-            let width = take.width;
-            window
-                .values
-                .extend_from_slice(&take.values[lane.frame * width..][..frames * width]);
-            window
-                .truth
-                .extend_from_slice(&take.truth[lane.frame..][..frames]);
-            lane.frame += frames;
+        let calibration = Calibration::fit(heads, &adds, &self.lines, takes, self.rate_hz);
+        let (network, straight) = calibration.apply(heads, &network, straight);
+        let adds = run(shape, &network, takes);
+        let raw = summed(adds, takes.iter().map(|take| straight.run(take)));
+        Judged {
+            loss: slope(heads, &raw.concat(), &self.truths).0,
+            network,
+            straight: Some(straight),
+            calibration: Some(calibration),
         }
-        window.fresh = self.fresh.clone();
-        (window.lanes > 0).then_some(window)
     }
 }
 
@@ -272,13 +308,4 @@ pub fn run(shape: Shape, network: &Network, takes: &[Fed]) -> Vec<Vec<f32>> {
         output.truncate(take.frames() * shape.outputs);
     }
     outputs
-}
-
-fn held_out_loss(shape: Shape, heads: &Heads, network: &Network, takes: &[Fed]) -> f32 {
-    let raw: Vec<f32> = run(shape, network, takes).concat();
-    let truth: Vec<Truth> = takes
-        .iter()
-        .flat_map(|take| take.truth.iter().copied())
-        .collect();
-    slope(heads, &raw, &truth).0
 }

@@ -7,7 +7,7 @@ use super::export::Label;
 use super::recorded::{Recording, level};
 use super::split::{learned_from, split, spoken, training_part};
 use super::take::Take;
-use super::vary::Variation;
+use super::vary::{Limits, Variation};
 use super::{Args, Material, TrainError, choose};
 use crate::gesture::features::FEATURE_SCHEMA;
 use crate::sensor::performer::Chance;
@@ -16,8 +16,9 @@ use crate::train::takes::perform::SYNTHETIC;
 
 /// Less than this is varied unless told otherwise.
 const LITTLE_S: f64 = 600.0;
-/// An epoch lasts about this long, however little was recorded.
-const EPOCH_S: f64 = 480.0;
+/// An epoch lasts about this long, however little was recorded; where it is varied, so much of it is as recorded.
+const EPOCH_S: f64 = 360.0;
+const AS_RECORDED: f64 = 0.5;
 
 /// Reads and splits the takes that `args` names.
 pub fn material(args: &Args) -> Result<Material, TrainError> {
@@ -50,20 +51,19 @@ pub fn material(args: &Args) -> Result<Material, TrainError> {
     let seed = args.seed;
     let count = recordings.len();
     let later = move |epoch: usize| -> Vec<Take> {
-        if !varied {
-            return plain
-                .iter()
-                .cycle()
-                .take(plain.len() * repeats)
-                .cloned()
-                .collect();
-        }
+        let unvaried = if varied {
+            (repeats as f64 * AS_RECORDED) as usize
+        } else {
+            repeats
+        };
+        let all = plain.iter().cycle().take(plain.len() * unvaried);
+        let mut takes: Vec<Take> = all.cloned().collect();
         let learned = &recordings[..learned_from(count)];
-        let mut takes = Vec::new();
-        for repeat in 0..repeats {
+        for repeat in unvaried..repeats {
             for (index, recording) in learned.iter().enumerate() {
                 let stream = (epoch * repeats + repeat) as u64 * 1000 + index as u64;
-                let mut variation = Variation::new(Chance::new(seed ^ 0x7a8e, stream));
+                let mut variation =
+                    Variation::new(Chance::new(seed ^ 0x7a8e, stream), Limits::SAME_PLAYER);
                 let take = recording.take(&names, rate_hz, Some(&mut variation));
                 takes.extend(training_part(&take, count, rate_hz));
             }

@@ -7,13 +7,17 @@ use burn::optim::{
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::by_hand::{self, HandLstm, Memory, slope};
+use super::fit::Plan;
 use super::loss::{Heads, Targets, loss};
 use super::network::{Arch, Network, Shape, States};
 use super::take::Truth;
+use crate::sensor::performer::Chance;
 
 /// A window of all lanes: features `[lanes][frames][inputs]` and truth, lane by lane.
 pub struct Window {
     pub values: Vec<f32>,
+    /// Raw outputs that the network's are added to, lane by lane; empty where there are none.
+    pub beside: Vec<f32>,
     pub truth: Vec<Truth>,
     pub lanes: usize,
     /// Lanes that start afresh with this window.
@@ -26,7 +30,13 @@ impl Window {
     }
 }
 
-pub enum Learner {
+pub struct Learner {
+    how: Way,
+    dropout: f32,
+    chance: Chance,
+}
+
+enum Way {
     Automatic(Box<Automatic>),
     ByHand(Box<ByHand>),
 }
@@ -46,35 +56,41 @@ pub struct ByHand {
 }
 
 impl Learner {
-    pub fn new(shape: Shape, seed: u64, weight_decay: f32, device: &Device) -> Learner {
-        let network = Network::new(shape, seed, device);
-        if shape.arch == Arch::Lstm {
+    pub fn new(shape: Shape, network: Network, plan: &Plan) -> Learner {
+        let weight_decay = plan.weight_decay;
+        let how = if shape.arch == Arch::Lstm {
             let lstm = by_hand::from_network(shape, &network);
             let optimiser = by_hand::AdamW::new(network.num_params(), weight_decay);
             let memory = Memory::default();
-            return Learner::ByHand(Box::new(ByHand {
+            Way::ByHand(Box::new(ByHand {
                 lstm,
                 optimiser,
                 memory,
                 form: network,
-            }));
+            }))
+        } else {
+            let optimiser = AdamWConfig::new()
+                .with_weight_decay(weight_decay)
+                .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
+                .init();
+            Way::Automatic(Box::new(Automatic {
+                network,
+                optimiser,
+                states: Vec::new(),
+            }))
+        };
+        Learner {
+            how,
+            dropout: plan.dropout,
+            chance: Chance::new(plan.seed, 9),
         }
-        let optimiser = AdamWConfig::new()
-            .with_weight_decay(weight_decay)
-            .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
-            .init();
-        Learner::Automatic(Box::new(Automatic {
-            network,
-            optimiser,
-            states: Vec::new(),
-        }))
     }
 
     /// The network as it is now.
     pub fn network(&self, device: &Device) -> Network {
-        match self {
-            Learner::Automatic(learner) => learner.network.clone(),
-            Learner::ByHand(learner) => {
+        match &self.how {
+            Way::Automatic(learner) => learner.network.clone(),
+            Way::ByHand(learner) => {
                 by_hand::into_network(&learner.lstm, learner.form.clone(), device)
             }
         }
@@ -82,27 +98,37 @@ impl Learner {
 
     /// All lanes start afresh.
     pub fn forget(&mut self, shape: Shape, lanes: usize, device: &Device) {
-        match self {
-            Learner::Automatic(learner) => {
+        match &mut self.how {
+            Way::Automatic(learner) => {
                 learner.states = Network::initial_states(shape, lanes, device);
             }
-            Learner::ByHand(learner) => learner.memory = Memory::new(shape, lanes),
+            Way::ByHand(learner) => learner.memory = Memory::new(shape, lanes),
         }
     }
 
     /// One step; returns the loss before it.
-    pub fn step(
-        &mut self,
-        shape: Shape,
-        heads: &Heads,
-        window: Window,
-        rate: f64,
-        device: &Device,
-    ) -> f32 {
-        match self {
-            Learner::Automatic(learner) => learner.step(shape, heads, window, rate, device),
-            Learner::ByHand(learner) => learner.step(shape, heads, &window, rate),
+    pub fn step(&mut self, shape: Shape, heads: &Heads, window: Window, rate: f64) -> f32 {
+        let mask = self.mask(window.lanes * shape.hidden);
+        match &mut self.how {
+            Way::Automatic(learner) => learner.step(shape, heads, window, mask, rate),
+            Way::ByHand(learner) => learner.step(shape, heads, &window, &mask, rate),
         }
+    }
+
+    /// Scales of what the head reads; none without dropout.
+    fn mask(&mut self, size: usize) -> Vec<f32> {
+        if self.dropout <= 0.0 {
+            return Vec::new();
+        }
+        let kept = 1.0 / (1.0 - self.dropout);
+        let mut one = || {
+            if self.chance.happens(f64::from(self.dropout)) {
+                0.0
+            } else {
+                kept
+            }
+        };
+        (0..size).map(|_| one()).collect()
     }
 }
 
@@ -112,24 +138,32 @@ impl Automatic {
         shape: Shape,
         heads: &Heads,
         window: Window,
+        mask: Vec<f32>,
         rate: f64,
-        device: &Device,
     ) -> f32 {
+        let device = &self.network.head.val().device();
         let keep: Vec<f32> = window
             .fresh
             .iter()
             .map(|fresh| if *fresh { 0.0 } else { 1.0 })
             .collect();
-        let mask = Tensor::<2>::from_data(TensorData::new(keep, [window.lanes, 1]), device);
+        let keep = Tensor::<2>::from_data(TensorData::new(keep, [window.lanes, 1]), device);
         let states = self
             .states
             .iter()
-            .map(|state| state.clone() * mask.clone())
+            .map(|state| state.clone() * keep.clone())
             .collect();
         let targets = Targets::new(heads, &window.truth, device);
         let dims = [window.lanes, window.frames(), shape.inputs];
         let x = Tensor::from_data(TensorData::new(window.values, dims), device);
-        let (raw, states) = self.network.forward(shape, x, states);
+        let mask = (!mask.is_empty()).then(|| {
+            Tensor::from_data(TensorData::new(mask, [window.lanes, shape.hidden]), device)
+        });
+        let (mut raw, states) = self.network.forward(shape, x, states, mask);
+        if !window.beside.is_empty() {
+            let beside = TensorData::new(window.beside, raw.dims());
+            raw = raw + Tensor::from_data(beside, device);
+        }
         self.states = states.into_iter().map(Tensor::detach).collect();
         let error = loss(heads, raw, &targets);
         let value = error.clone().into_scalar::<f32>();
@@ -140,7 +174,14 @@ impl Automatic {
 }
 
 impl ByHand {
-    fn step(&mut self, shape: Shape, heads: &Heads, window: &Window, rate: f64) -> f32 {
+    fn step(
+        &mut self,
+        shape: Shape,
+        heads: &Heads,
+        window: &Window,
+        mask: &[f32],
+        rate: f64,
+    ) -> f32 {
         for (lane, _) in window.fresh.iter().enumerate().filter(|(_, fresh)| **fresh) {
             self.memory.forget(lane, shape.hidden);
         }
@@ -150,10 +191,19 @@ impl ByHand {
         order
             .clone()
             .for_each(|row| x.extend_from_slice(&window.values[row * inputs..][..inputs]));
-        let truth: Vec<Truth> = order.map(|row| window.truth[row]).collect();
-        let run = self.lstm.forward(x, window.lanes, &mut self.memory);
+        let truth: Vec<Truth> = order.clone().map(|row| window.truth[row]).collect();
+        let mut run = self.lstm.forward(x, window.lanes, &mut self.memory, mask);
+        if !window.beside.is_empty() {
+            let rows = run.outputs.chunks_exact_mut(shape.outputs).zip(order);
+            for (raw, row) in rows {
+                let beside = &window.beside[row * shape.outputs..];
+                raw.iter_mut()
+                    .zip(beside)
+                    .for_each(|(raw, more)| *raw += more);
+            }
+        }
         let (value, output_slope) = slope(heads, &run.outputs, &truth);
-        let gradient = self.lstm.backward(&run, &output_slope);
+        let gradient = self.lstm.backward(&run, &output_slope, mask);
         self.optimiser
             .step(rate as f32, self.lstm.parameters_mut(), &gradient);
         value
@@ -198,7 +248,7 @@ impl Player {
             How::Automatic(network, states) => {
                 let dims = [self.lanes, frames, inputs];
                 let x = Tensor::from_data(TensorData::new(values, dims), &Device::flex());
-                let (raw, next) = network.forward(self.shape, x, std::mem::take(states));
+                let (raw, next) = network.forward(self.shape, x, std::mem::take(states), None);
                 *states = next;
                 raw.into_data().try_to_vec().unwrap_or_default()
             }
@@ -208,7 +258,7 @@ impl Player {
                 order
                     .clone()
                     .for_each(|row| x.extend_from_slice(&values[row * inputs..][..inputs]));
-                let run = lstm.forward(x, self.lanes, memory);
+                let run = lstm.forward(x, self.lanes, memory, &[]);
                 let mut raw = vec![0.0; run.outputs.len()];
                 for (row, out) in order.zip(run.outputs.chunks_exact(outputs)) {
                     raw[row * outputs..][..outputs].copy_from_slice(out);

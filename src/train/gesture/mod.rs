@@ -6,39 +6,42 @@
 mod baseline;
 mod blocks;
 pub(super) mod by_hand;
+mod calibrate;
 pub(super) mod card;
-mod compare;
+pub(super) mod compare;
 mod energy;
 pub(super) mod evaluate;
 pub(super) mod export;
 mod export_blocks;
 pub(super) mod fit;
-mod from_takes;
+pub(super) mod forest;
+pub(super) mod from_takes;
 mod learner;
+pub(super) mod lesson;
 pub(super) mod loss;
 pub(super) mod network;
 pub mod recorded;
+mod ridge;
 mod sensing;
 mod split;
-mod take;
+pub(super) mod take;
 #[cfg(test)]
 mod tests;
 mod vary;
 mod virtual_takes;
+mod walk;
 
 use std::path::PathBuf;
 
 pub use compare::Report;
 pub use evaluate::Scores;
+pub use lesson::{Size, Trained, train};
 pub use network::Arch;
 pub use take::{Split, Take, Truth};
 pub use virtual_takes::{Players, Target};
 
 use export::Label;
-use fit::{Fed, Fitted, Plan, fit};
-use loss::Heads;
-use network::Shape;
-use take::{Notes, Standard};
+use fit::Plan;
 
 use crate::gesture::features::FEATURE_SCHEMA;
 
@@ -106,17 +109,6 @@ pub enum TrainError {
     Parity(f32),
     #[error("tract cannot run the model just written: {0}")]
     Engine(String),
-}
-
-/// A trained model, ready to write.
-pub struct Trained {
-    pub onnx: Vec<u8>,
-    pub report: Report,
-    pub label: export::Label,
-    pub fitted: Fitted,
-    pub shape: Shape,
-    pub heads: Heads,
-    pub standard: Standard,
 }
 
 /// The command.
@@ -241,7 +233,11 @@ impl Args {
             seed: self.seed,
             epochs: self.epochs,
             window_frames: WINDOW_S * self.frame_rate_hz as usize,
-            ..Plan::default()
+            ..if self.take.is_empty() {
+                Plan::default()
+            } else {
+                Plan::careful()
+            }
         }
     }
 
@@ -262,115 +258,4 @@ fn choose<T>(
         value: value.into(),
         choices: choices.join(", "),
     })
-}
-
-/// The network's size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    pub arch: Arch,
-    pub hidden: usize,
-    pub layers: usize,
-}
-
-/// Learns from `split.train` first and from the takes that `later` gives for each later epoch, stops by
-/// `split.validation`, reports on `split.test`.
-pub fn train(
-    split: &Split,
-    later: impl Fn(usize) -> Vec<Take>,
-    size: Size,
-    plan: &Plan,
-    mut label: Label,
-    quiet: bool,
-) -> Result<Trained, TrainError> {
-    if !split
-        .train
-        .iter()
-        .flat_map(|take| &take.truth)
-        .any(Truth::voiced)
-    {
-        return Err(TrainError::Data(
-            "nothing sounds in the training takes: record some playing".into(),
-        ));
-    }
-    let standard = Standard::of(&split.train);
-    let heads = Heads {
-        notes: Notes::of(&split.train),
-    };
-    let fed = |takes: &[Take]| -> Vec<Fed> {
-        takes.iter().map(|take| Fed::new(take, &standard)).collect()
-    };
-    let (train, validation) = (fed(&split.train), fed(&split.validation));
-    let inputs = standard.mean.len();
-    let Size {
-        arch,
-        hidden,
-        layers,
-    } = size;
-    let shape = Shape {
-        arch,
-        inputs,
-        hidden,
-        layers,
-        outputs: heads.width(),
-    };
-    let lesson = |epoch: usize| match epoch {
-        0 => fed(&split.train),
-        epoch => fed(&later(epoch)),
-    };
-    let fitted = fit(shape, &heads, lesson, &validation, plan, quiet);
-    let mut report = compare::compare(split, &standard, &heads, shape, &fitted, &train, &label);
-    label.metrics = serde_json::to_value(&report).unwrap_or_default();
-    let onnx = export::onnx(shape, &heads, &fitted.network, &standard, &label);
-    report.export_difference = export_difference(&onnx, shape, &heads, &fitted, &fed(&split.test))?;
-    if report.export_difference > EXPORT_TOLERANCE {
-        return Err(TrainError::Parity(report.export_difference));
-    }
-    label.metrics = serde_json::to_value(&report).unwrap_or_default();
-    let onnx = export::onnx(shape, &heads, &fitted.network, &standard, &label);
-    Ok(Trained {
-        onnx,
-        report,
-        label,
-        fitted,
-        shape,
-        heads,
-        standard,
-    })
-}
-
-/// Two implementations of one LSTM in `f32`, fed 500 frames.
-const EXPORT_TOLERANCE: f32 = 1e-4;
-
-/// The largest difference between the file as it plays and the network as it was trained, over 500 test frames.
-fn export_difference(
-    onnx: &[u8],
-    shape: Shape,
-    heads: &Heads,
-    fitted: &Fitted,
-    test: &[Fed],
-) -> Result<f32, TrainError> {
-    let Some(take) = test.first() else {
-        return Ok(0.0);
-    };
-    let rows: Vec<&[f32]> = take.rows().take(500).collect();
-    let said = export::steps(onnx, &rows).map_err(|e| TrainError::Engine(e.to_string()))?;
-    let meant = fit::run(shape, &fitted.network, &test[..1]);
-    Ok(largest_difference(&said, &meant[0], heads))
-}
-
-/// How far the outputs of a written model are from the network's raw ones, `[frames][outputs]` both. The file says
-/// probabilities where the network says logits.
-fn largest_difference(said: &[Vec<f32>], meant: &[f32], heads: &Heads) -> f32 {
-    let mut largest = 0.0f32;
-    for (said, meant) in said.iter().zip(meant.chunks_exact(heads.width())) {
-        for (index, (said, meant)) in said.iter().zip(meant).enumerate() {
-            let meant = if index >= heads.onset() {
-                1.0 / (1.0 + (-meant).exp())
-            } else {
-                *meant
-            };
-            largest = largest.max((said - meant).abs());
-        }
-    }
-    largest
 }

@@ -7,6 +7,7 @@ use burn::tensor::activation::{sigmoid, tanh};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::blocks::{Attention, Conv, WINDOW};
+use super::export::list;
 use crate::sensor::performer::Chance;
 
 /// Which kind of layer.
@@ -215,6 +216,22 @@ impl Network {
         }
     }
 
+    /// With every weight and bias of the head changed, by the output it leads to.
+    pub fn with_head(&self, change: impl Fn(usize, f32) -> f32) -> Network {
+        let mut network = self.clone();
+        let [hidden, outputs] = self.head.val().dims();
+        let device = self.head.val().device();
+        let changed = |values: Vec<f32>| -> Vec<f32> {
+            let each = values.into_iter().enumerate();
+            each.map(|(index, value)| change(index % outputs, value))
+                .collect()
+        };
+        let head = TensorData::new(changed(list(self.head.val())), [hidden, outputs]);
+        network.head = Param::from_tensor(Tensor::from_data(head, &device));
+        network.head_bias = vector(changed(list(self.head_bias.val())), &device);
+        network
+    }
+
     pub fn initial_states(shape: Shape, lanes: usize, device: &Device) -> States {
         let Shape {
             arch,
@@ -237,25 +254,37 @@ impl Network {
     }
 
     /// `x [lanes, frames, inputs]` → raw outputs `[lanes * frames, outputs]`, lane by lane, and the last states.
-    pub fn forward(&self, shape: Shape, x: Tensor<3>, mut states: States) -> (Tensor<2>, States) {
+    /// `mask [lanes, hidden]` scales what the head reads.
+    pub fn forward(
+        &self,
+        shape: Shape,
+        x: Tensor<3>,
+        mut states: States,
+        mask: Option<Tensor<2>>,
+    ) -> (Tensor<2>, States) {
         let (x, first) = self.look_back(x, &mut states);
         let [lanes, frames, inputs] = x.dims();
+        let rows = [lanes * frames, shape.hidden];
+        let read_out = |y: Tensor<2>| match mask {
+            None => self.read_out(y),
+            Some(mask) => {
+                let masked = y.reshape([lanes, frames, shape.hidden]) * mask.unsqueeze_dim(1);
+                self.read_out(masked.reshape(rows))
+            }
+        };
         if self.layers.is_empty() {
             let mut y = x;
             for (block, states) in self.blocks.iter().zip(states[first..].chunks_mut(2)) {
                 y = block.forward(y, states);
             }
-            return (
-                self.read_out(y.reshape([lanes * frames, shape.hidden])),
-                states,
-            );
+            return (read_out(y.reshape(rows)), states);
         }
         if shape.arch == Arch::Fc {
             let mut y = x.reshape([lanes * frames, inputs]);
             for layer in &self.layers {
                 y = tanh(y.matmul(layer.weight.val()) + layer.bias.val().unsqueeze());
             }
-            return (self.read_out(y), states);
+            return (read_out(y), states);
         }
         let per_layer = shape.arch.states();
         let mut tops = Vec::with_capacity(frames);
@@ -267,8 +296,7 @@ impl Network {
             }
             tops.push(y.reshape([lanes, 1, shape.hidden]));
         }
-        let tops = Tensor::cat(tops, 1).reshape([lanes * frames, shape.hidden]);
-        (self.read_out(tops), states)
+        (read_out(Tensor::cat(tops, 1).reshape(rows)), states)
     }
 
     /// Through the convolutions; how many states they took.

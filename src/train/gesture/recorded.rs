@@ -10,7 +10,6 @@ use super::sensing::hear;
 use super::take::{Take, Truth};
 use super::vary::Variation;
 use super::virtual_takes::CHOSEN;
-use crate::controls::{Controls, SILENCE_DB};
 use crate::gesture::Role;
 use crate::sensor::take::document::{Document, FRAMES};
 use crate::sensor::take::frames;
@@ -185,27 +184,25 @@ impl Recording {
 
     /// Moves the loudness; what was silent stays silent.
     pub fn louder_by(&mut self, gain_db: f32) {
-        for truth in &mut self.truth {
-            let Controls { loudness_db, .. } = truth.controls;
-            if loudness_db > SILENCE_DB {
-                truth.controls.loudness_db = (loudness_db + gain_db).clamp(SILENCE_DB, 0.0);
-            }
-        }
+        self.truth
+            .iter_mut()
+            .for_each(|truth| truth.louder_by(gain_db));
     }
 }
 
 /// One change of level for all recordings; returns it in dB.
 pub fn level(recordings: &mut [Recording]) -> f32 {
-    let mut all: Vec<f32> = recordings
-        .iter()
-        .flat_map(|recording| &recording.truth)
-        .map(|truth| truth.controls.loudness_db)
-        .collect();
-    all.sort_by(f32::total_cmp);
-    let loud = all.get((all.len() as f32 * LOUD_SHARE) as usize).copied();
-    let gain_db = LOUD_DB - loud.unwrap_or(LOUD_DB);
+    let gain_db = gain_db(recordings.iter().flat_map(|recording| &recording.truth));
     recordings
         .iter_mut()
         .for_each(|recording| recording.louder_by(gain_db));
     gain_db
+}
+
+/// What puts the loud frames of all these where sound models were trained to hear them.
+pub fn gain_db<'a>(truths: impl Iterator<Item = &'a Truth>) -> f32 {
+    let mut all: Vec<f32> = truths.map(|truth| truth.controls.loudness_db).collect();
+    all.sort_by(f32::total_cmp);
+    let loud = all.get((all.len() as f32 * LOUD_SHARE) as usize).copied();
+    LOUD_DB - loud.unwrap_or(LOUD_DB)
 }

@@ -1,7 +1,8 @@
 //! A take as the trainer sees it: one row of features and one of musical truth per model frame, and what to do with
 //! many of them: split by performance, standardise on the training part alone.
 
-use crate::controls::Controls;
+use super::fit::Fed;
+use crate::controls::{Controls, SILENCE_DB};
 
 /// Louder than this a frame counts as sounding, and its pitch and tone matter.
 pub const VOICED_DB: f32 = -50.0;
@@ -22,6 +23,14 @@ impl Truth {
     /// Its pitch and tone matter.
     pub fn voiced(&self) -> bool {
         self.pitched && self.controls.loudness_db > VOICED_DB
+    }
+
+    /// What is silent stays silent.
+    pub fn louder_by(&mut self, gain_db: f32) {
+        let loudness_db = &mut self.controls.loudness_db;
+        if *loudness_db > SILENCE_DB {
+            *loudness_db = (*loudness_db + gain_db).clamp(SILENCE_DB, 0.0);
+        }
     }
 
     pub fn loudness_db(&self) -> f32 {
@@ -112,6 +121,10 @@ impl Standard {
             scale: scale.collect(),
             mean: mean.iter().map(|m| *m as f32).collect(),
         }
+    }
+
+    pub fn fed(&self, takes: &[Take]) -> Vec<Fed> {
+        takes.iter().map(|take| Fed::new(take, self)).collect()
     }
 
     pub fn apply(&self, take: &Take) -> Vec<f32> {

@@ -8,12 +8,28 @@ use crate::sensor::performer::Chance;
 
 use super::take::Truth;
 
-/// Deviation of the strap's turn about each axis, and the other limits; a person would notice no more than this.
-const TURN_RAD: f64 = 0.12;
-const GAIN: f64 = 0.06;
-const ACCEL_BIAS_M_PER_S2: f64 = 0.15;
+/// How far a varied performance may be from the recorded one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Deviation of the strap's turn about each axis.
+    pub turn_rad: f64,
+    pub gain: f64,
+    pub accel_bias_m_per_s2: f64,
+    pub tempo: f64,
+}
+
+impl Limits {
+    /// What changes while one player plays on: the strap creeps by a degree or two. More would unlearn the pose that
+    /// chooses the note.
+    pub const SAME_PLAYER: Limits = Limits {
+        turn_rad: 0.03,
+        gain: 0.06,
+        accel_bias_m_per_s2: 0.15,
+        tempo: 0.06,
+    };
+}
+
 const RATE_BIAS_RAD_PER_S: f64 = 0.02;
-const TEMPO: f64 = 0.06;
 const LAG_S: f64 = 0.01;
 const JITTER_S: f64 = 0.002;
 const MOST_GAPS_PER_S: f64 = 0.3;
@@ -21,6 +37,7 @@ const GAP_S: (f64, f64) = (0.02, 0.2);
 
 pub struct Variation {
     chance: Chance,
+    limits: Limits,
     tempo: f64,
 }
 
@@ -38,9 +55,13 @@ struct Sensor {
 }
 
 impl Variation {
-    pub fn new(mut chance: Chance) -> Self {
-        let tempo = 1.0 + chance.between(-TEMPO, TEMPO);
-        Variation { chance, tempo }
+    pub fn new(mut chance: Chance, limits: Limits) -> Self {
+        let tempo = 1.0 + chance.between(-limits.tempo, limits.tempo);
+        Variation {
+            chance,
+            limits,
+            tempo,
+        }
     }
 
     /// The music at the new tempo.
@@ -56,7 +77,7 @@ impl Variation {
     pub fn motion(&mut self, sent: &[Vec<SensorFrame>]) -> Vec<Vec<SensorFrame>> {
         sent.iter()
             .map(|frames| {
-                let sensor = Sensor::any(&mut self.chance);
+                let sensor = Sensor::any(&mut self.chance, &self.limits);
                 let mut varied = self.one(&sensor, frames);
                 varied.sort_by(|a, b| a.time.0.total_cmp(&b.time.0));
                 varied
@@ -90,17 +111,17 @@ impl Variation {
 }
 
 impl Sensor {
-    fn any(chance: &mut Chance) -> Sensor {
+    fn any(chance: &mut Chance, limits: &Limits) -> Sensor {
         let mut three = |deviation: f64| [0; 3].map(|_| deviation * chance.normal());
-        let turn = from_rotation_vector(three(TURN_RAD));
-        let accel_bias = three(ACCEL_BIAS_M_PER_S2).map(|v| v as f32);
+        let turn = from_rotation_vector(three(limits.turn_rad));
+        let accel_bias = three(limits.accel_bias_m_per_s2).map(|v| v as f32);
         let rate_bias = three(RATE_BIAS_RAD_PER_S).map(|v| v as f32);
         Sensor {
             turn,
             accel_bias,
             rate_bias,
-            accel_gain: 1.0 + chance.between(-GAIN, GAIN) as f32,
-            rate_gain: 1.0 + chance.between(-GAIN, GAIN) as f32,
+            accel_gain: 1.0 + chance.between(-limits.gain, limits.gain) as f32,
+            rate_gain: 1.0 + chance.between(-limits.gain, limits.gain) as f32,
             lag_s: chance.between(-LAG_S, LAG_S),
             gaps_per_s: if chance.happens(0.4) {
                 chance.between(0.0, MOST_GAPS_PER_S)
@@ -141,7 +162,7 @@ mod tests {
         let pose = from_rotation_vector([0.4, -0.2, 0.9]);
         frame.quaternion = pose.map(|v| v as f32);
         frame.accel_m_per_s2 = up_in_sensor(pose).map(|v| 9.81 * v as f32);
-        let mut sensor = Sensor::any(&mut Chance::new(3, 3));
+        let mut sensor = Sensor::any(&mut Chance::new(3, 3), &Limits::SAME_PLAYER);
         (sensor.accel_gain, sensor.accel_bias) = (1.0, [0.0; 3]);
         let changed = sensor.changed(&frame, 1.0);
         let up = up_in_sensor(changed.quaternion.map(f64::from));
@@ -160,7 +181,7 @@ mod tests {
             frame.accel_m_per_s2 = [0.0, 0.0, if n == 700 { 50.0 } else { 0.0 }];
             frames.push(frame);
         }
-        let mut variation = Variation::new(Chance::new(5, 1));
+        let mut variation = Variation::new(Chance::new(5, 1), Limits::SAME_PLAYER);
         let moved = &variation.motion(&[frames])[0];
         let loudest = moved.iter().max_by(|a, b| {
             a.accel_m_per_s2[2]

@@ -43,6 +43,8 @@ struct Trace {
 /// A window that has run forward.
 pub struct Run {
     traces: Vec<Trace>,
+    /// What the head read.
+    read: Vec<f32>,
     /// Raw outputs `[rows][outputs]`.
     pub outputs: Vec<f32>,
     lanes: usize,
@@ -135,8 +137,9 @@ impl HandLstm {
         }
     }
 
-    /// `x [rows][inputs]`; `memory` moves on to the end of the window.
-    pub fn forward(&self, x: Vec<f32>, lanes: usize, memory: &mut Memory) -> Run {
+    /// `x [rows][inputs]`; `memory` moves on to the end of the window; `mask [lanes][hidden]` scales what the head
+    /// reads where it is not empty.
+    pub fn forward(&self, x: Vec<f32>, lanes: usize, memory: &mut Memory, mask: &[f32]) -> Run {
         let mut input = x;
         let mut traces = Vec::with_capacity(self.shape.layers);
         for (layer, state) in memory.0.iter_mut().enumerate() {
@@ -146,12 +149,14 @@ impl HandLstm {
         }
         let (hidden, outputs) = (self.shape.hidden, self.shape.outputs);
         let head = self.place(self.shape.layers - 1).end;
+        scale(&mut input, mask);
         let bias = &self.parameters[head + hidden * outputs..];
         let mut raw = bias.repeat(input.len() / hidden);
         let weight = &self.parameters[head..][..hidden * outputs];
         multiply_add(self.instructions, &input, weight, &mut raw, hidden, outputs);
         Run {
             traces,
+            read: input,
             outputs: raw,
             lanes,
         }
@@ -217,13 +222,12 @@ impl HandLstm {
     }
 
     /// Gradient of the parameters from the gradient of the raw outputs.
-    pub fn backward(&self, run: &Run, output_slope: &[f32]) -> Vec<f32> {
+    pub fn backward(&self, run: &Run, output_slope: &[f32], mask: &[f32]) -> Vec<f32> {
         let (hidden, outputs) = (self.shape.hidden, self.shape.outputs);
         let mut gradient = vec![0.0; self.parameters.len()];
         let head = self.place(self.shape.layers - 1).end;
-        let step = run.lanes * hidden;
         let (weight_gradient, bias_gradient) = gradient[head..].split_at_mut(hidden * outputs);
-        let top = &run.traces[run.traces.len() - 1].h[step..];
+        let top = &run.read;
         let rows = top.len() / hidden;
         multiply_add(
             self.instructions,
@@ -244,6 +248,7 @@ impl HandLstm {
             outputs,
             hidden,
         );
+        scale(&mut h_slope, mask);
         for layer in (0..self.shape.layers).rev() {
             h_slope = self.layer_backward(layer, run, h_slope, &mut gradient);
         }
@@ -314,6 +319,13 @@ impl HandLstm {
             place.inputs,
         );
         input_slope
+    }
+}
+
+/// Scales every frame of all lanes by the same mask.
+fn scale(rows: &mut [f32], mask: &[f32]) {
+    for frame in rows.chunks_exact_mut(mask.len().max(1)) {
+        frame.iter_mut().zip(mask).for_each(|(h, mask)| *h *= mask);
     }
 }
 

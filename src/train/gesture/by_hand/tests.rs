@@ -48,11 +48,18 @@ fn loss_and_gradients_agree_with_burn() {
         })
         .collect();
 
+    let mask: Vec<f32> = (0..LANES * 9)
+        .map(|n| if n % 4 == 0 { 0.0 } else { 1.3 })
+        .collect();
     let tensor = Tensor::<3>::from_data(TensorData::new(x.clone(), [LANES, FRAMES, 5]), &device);
     let (raw, _) = network.forward(
         shape,
         tensor,
         Network::initial_states(shape, LANES, &device),
+        Some(Tensor::from_data(
+            TensorData::new(mask.clone(), [LANES, 9]),
+            &device,
+        )),
     );
     let burn_loss = loss(&heads, raw, &Targets::new(&heads, &truth, &device));
     let value = burn_loss.clone().into_scalar::<f32>();
@@ -76,9 +83,9 @@ fn loss_and_gradients_agree_with_burn() {
     let truth: Vec<Truth> = order.iter().map(|row| truth[*row]).collect();
     let lstm = from_network(shape, &network);
     assert_eq!(lstm.parameters().len(), network.num_params());
-    let run = lstm.forward(x, LANES, &mut Memory::new(shape, LANES));
+    let run = lstm.forward(x, LANES, &mut Memory::new(shape, LANES), &mask);
     let (hand_loss, output_slope) = slope(&heads, &run.outputs, &truth);
-    let hand_gradient = lstm.backward(&run, &output_slope);
+    let hand_gradient = lstm.backward(&run, &output_slope, &mask);
 
     assert!(
         (value - hand_loss).abs() < 1e-4 * value,

@@ -1,0 +1,265 @@
+//! What the held-out takes say of a network beside its straight line: how far each control may leave the line before
+//! it does worse, how sure the pitch may sound, and where an onset begins. All of it is folded into the weights, so
+//! the written model has no more to compute.
+
+use serde::Serialize;
+
+use super::evaluate::{note_nll, onset_f1};
+use super::fit::Fed;
+use super::loss::Heads;
+use super::network::Network;
+use super::ridge::Straight;
+use super::take::Truth;
+
+/// Shares: 0 is the straight line alone, 1 the network as it learned.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Calibration {
+    pub pitch: f32,
+    pub fine: f32,
+    pub loudness: f32,
+    pub brightness: f32,
+    pub noisiness: f32,
+    pub onset: f32,
+    /// Pitch logits are divided by it.
+    pub temperature: f32,
+    /// Onset logit above which onsets are found best.
+    pub onset_threshold: f32,
+}
+
+/// Temperatures that are tried: 0.4 to 3.7.
+const TEMPERATURES: i32 = 17;
+const SHARES: usize = 10;
+/// Neighbouring frames say the same; so many suffice.
+const PITCH_FRAMES: usize = 1500;
+
+impl Calibration {
+    /// From what the network adds and what the line says of the same takes, `[frames][outputs]` each.
+    pub fn fit(
+        heads: &Heads,
+        adds: &[Vec<f32>],
+        lines: &[Vec<f32>],
+        takes: &[Fed],
+        rate_hz: f32,
+    ) -> Calibration {
+        let rows = Rows {
+            heads,
+            adds: &adds.concat(),
+            lines: &lines.concat(),
+            truths: takes.iter().flat_map(Fed::truth).copied().collect(),
+        };
+        let (pitch, temperature) = rows.pitch();
+        let point = |which: usize| rows.share(heads.loudness() + which, which > 0);
+        let mixed = |add: &Vec<f32>, line: &Vec<f32>| -> Vec<f32> {
+            add.iter().zip(line).map(|(add, line)| add + line).collect()
+        };
+        let raws: Vec<Vec<f32>> = adds.iter().zip(lines).map(|(a, l)| mixed(a, l)).collect();
+        let best = |raws: &[Vec<f32>]| {
+            let threshold = onset_threshold(heads, raws, takes, rate_hz);
+            (onset_f1(heads, rate_hz, raws, takes, threshold), threshold)
+        };
+        let (own, line) = (best(&raws), best(lines));
+        let onset = if own.0 >= line.0 { 1.0 } else { 0.0 };
+        Calibration {
+            pitch,
+            fine: rows.fine(),
+            loudness: point(0),
+            brightness: point(1),
+            noisiness: point(2),
+            onset,
+            temperature,
+            onset_threshold: if onset > 0.0 { own.1 } else { line.1 },
+        }
+    }
+
+    fn share(&self, heads: &Heads, output: usize) -> f32 {
+        match output {
+            index if index < heads.fine() => self.pitch / self.temperature,
+            index if index < heads.loudness() => self.fine,
+            index if index == heads.loudness() => self.loudness,
+            index if index == heads.loudness() + 1 => self.brightness,
+            index if index == heads.loudness() + 2 => self.noisiness,
+            index if index == heads.onset() => self.onset,
+            _ => 1.0,
+        }
+    }
+
+    /// The network's head and the line as they shall be.
+    pub fn apply(
+        &self,
+        heads: &Heads,
+        network: &Network,
+        straight: &Straight,
+    ) -> (Network, Straight) {
+        let width = heads.width();
+        let shares: Vec<f32> = (0..width).map(|output| self.share(heads, output)).collect();
+        let network = network.with_head(|output, value| value * shares[output]);
+        let mut straight = straight.clone();
+        let cooled = |values: &mut [f32]| {
+            for value in &mut values[..heads.notes.count] {
+                *value /= self.temperature;
+            }
+        };
+        straight.weight.chunks_exact_mut(width).for_each(cooled);
+        cooled(&mut straight.bias);
+        straight.bias[heads.onset()] -= self.onset_threshold;
+        (network, straight)
+    }
+}
+
+struct Rows<'a> {
+    heads: &'a Heads,
+    adds: &'a [f32],
+    lines: &'a [f32],
+    truths: Vec<Truth>,
+}
+
+impl Rows<'_> {
+    fn each(&self) -> impl Iterator<Item = (&[f32], &[f32], &Truth)> {
+        let width = self.heads.width();
+        let rows = self
+            .adds
+            .chunks_exact(width)
+            .zip(self.lines.chunks_exact(width));
+        rows.zip(&self.truths)
+            .map(|((add, line), truth)| (add, line, truth))
+    }
+
+    /// Share of an output with the least squared error.
+    fn share(&self, output: usize, sounding: bool) -> f32 {
+        let (mut along, mut square) = (0.0f64, 0.0f64);
+        let which = output - self.heads.loudness();
+        for (add, line, truth) in self.each().filter(|row| !sounding || row.2.voiced()) {
+            let rest = super::baseline::raw_points(truth)[which] - line[output];
+            along += f64::from(add[output] * rest);
+            square += f64::from(add[output]).powi(2);
+        }
+        (along / square.max(1e-9)).clamp(0.0, 1.0) as f32
+    }
+
+    /// The same for the fine offset, at the two notes next to the true pitch.
+    fn fine(&self) -> f32 {
+        let (mut along, mut square) = (0.0f64, 0.0f64);
+        for (add, line, truth) in self.each().filter(|row| row.2.voiced()) {
+            for (index, part) in self.heads.notes.between(truth.controls.pitch_note) {
+                let at = self.heads.fine() + index;
+                let rest = truth.controls.pitch_note - self.heads.notes.note(index) - line[at];
+                along += f64::from(part * add[at] * rest);
+                square += f64::from(part * add[at] * add[at]);
+            }
+        }
+        (along / square.max(1e-9)).clamp(0.0, 1.0) as f32
+    }
+
+    /// Share and temperature of the notes with the greatest likelihood.
+    fn pitch(&self) -> (f32, f32) {
+        let voiced: Vec<_> = self.each().filter(|row| row.2.voiced()).collect();
+        let every = voiced.len() / PITCH_FRAMES + 1;
+        let mut best = (f32::INFINITY, (0.0, 1.0));
+        let mut logits = vec![0.0; self.heads.width()];
+        for step in 0..=SHARES {
+            let share = step as f32 / SHARES as f32;
+            for power in 0..TEMPERATURES {
+                let temperature = 0.4 * 1.15f32.powi(power);
+                let mut nll = 0.0;
+                for (add, line, truth) in voiced.iter().step_by(every) {
+                    for index in 0..self.heads.notes.count {
+                        logits[index] = (line[index] + share * add[index]) / temperature;
+                    }
+                    nll += note_nll(self.heads, &logits, truth.controls.pitch_note);
+                }
+                if nll < best.0 {
+                    best = (nll, (share, temperature));
+                }
+            }
+        }
+        best.1
+    }
+}
+
+/// The onset logit above which the onsets of these takes are found best, in the middle of those that do as well; 0
+/// where they have none.
+pub fn onset_threshold(heads: &Heads, raws: &[Vec<f32>], takes: &[Fed], rate_hz: f32) -> f32 {
+    const TRIED: usize = 60;
+    let mut logits: Vec<f32> = raws
+        .iter()
+        .flat_map(|raw| {
+            raw.chunks_exact(heads.width())
+                .map(|row| row[heads.onset()])
+        })
+        .collect();
+    logits.sort_by(f32::total_cmp);
+    // Onsets are rare: the upper half holds every threshold worth trying.
+    let tried = (0..TRIED).filter_map(|n| logits.get(logits.len() / 2 * (TRIED + n) / TRIED));
+    let tried: Vec<(f32, f32)> = tried
+        .map(|threshold| {
+            (
+                onset_f1(heads, rate_hz, raws, takes, *threshold),
+                *threshold,
+            )
+        })
+        .collect();
+    let best = tried.iter().fold(0.0, |best: f32, (f1, _)| best.max(*f1));
+    if best <= 0.0 {
+        return 0.0;
+    }
+    let as_good: Vec<f32> = tried
+        .iter()
+        .filter(|(f1, _)| *f1 > 0.98 * best)
+        .map(|(_, threshold)| *threshold)
+        .collect();
+    as_good[as_good.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::take::{Notes, Take};
+    use super::*;
+    use crate::controls::Controls;
+
+    /// Sounding frames on note 61 of 60 to 62, but every fourth on 60.
+    fn take() -> Take {
+        let truth = |frame: usize| Truth {
+            controls: Controls {
+                pitch_note: if frame.is_multiple_of(4) { 60.0 } else { 61.0 },
+                loudness_db: -20.0,
+                ..Controls::SILENT
+            },
+            onset: frame.is_multiple_of(20),
+            pitched: true,
+        };
+        Take {
+            name: "steps".into(),
+            features: vec![0.0; 200],
+            width: 1,
+            truth: (0..200).map(truth).collect(),
+        }
+    }
+
+    #[test]
+    fn what_only_makes_worse_is_left_out_and_boasting_is_cooled() {
+        let take = take();
+        let heads = Heads {
+            notes: Notes {
+                lowest: 60.0,
+                count: 3,
+            },
+        };
+        let standard = super::super::take::Standard::of(std::slice::from_ref(&take));
+        let fed = [Fed::new(&take, &standard)];
+        let mut line = vec![0.0; 200 * heads.width()];
+        let mut add = line.clone();
+        for (frame, row) in line.chunks_exact_mut(heads.width()).enumerate() {
+            row[1] = 8.0;
+            row[heads.loudness()] = 1.0;
+            row[heads.onset()] = if frame % 20 == 0 { 3.0 } else { 2.0 };
+        }
+        for row in add.chunks_exact_mut(heads.width()) {
+            row[2] = 20.0;
+            row[heads.loudness()] = -5.0;
+        }
+        let found = Calibration::fit(&heads, &[add], &[line], &fed, 100.0);
+        assert_eq!((found.pitch, found.loudness), (0.0, 0.0));
+        assert!(found.temperature > 3.0, "{found:?}");
+        assert!((2.0..3.0).contains(&found.onset_threshold), "{found:?}");
+    }
+}
