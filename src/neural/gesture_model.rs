@@ -17,8 +17,8 @@ pub use feed::Feed;
 use pitch::{Dice, PitchChoice};
 
 /// An onset begins where its probability rises above the first and ends where it falls under the second.
-const ONSET_BEGINS: f32 = 0.5;
-const ONSET_ENDS: f32 = 0.3;
+pub const ONSET_BEGINS: f32 = 0.5;
+pub const ONSET_ENDS: f32 = 0.3;
 /// The same for models that state no onset, by loudness.
 const SOUND_BEGINS_DB: f32 = -45.0;
 const SOUND_ENDS_DB: f32 = -55.0;

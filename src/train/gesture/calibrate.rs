@@ -22,8 +22,20 @@ pub struct Calibration {
     pub onset: f32,
     /// Pitch logits are divided by it.
     pub temperature: f32,
-    /// Onset logit above which onsets are found best.
-    pub onset_threshold: f32,
+    pub onset_edge: Edge,
+}
+
+/// Onset logits become `(logit - threshold) * sharpness`, so that notes begin and end where the engine has them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Edge {
+    pub threshold: f32,
+    pub sharpness: f32,
+}
+
+impl Edge {
+    pub fn change(self, logit: f32) -> f32 {
+        (logit - self.threshold) * self.sharpness
+    }
 }
 
 /// Temperatures that are tried: 0.4 to 3.7.
@@ -54,8 +66,9 @@ impl Calibration {
         };
         let raws: Vec<Vec<f32>> = adds.iter().zip(lines).map(|(a, l)| mixed(a, l)).collect();
         let best = |raws: &[Vec<f32>]| {
-            let threshold = onset_threshold(heads, raws, takes, rate_hz);
-            (onset_f1(heads, rate_hz, raws, takes, threshold), threshold)
+            let edge = onset_edge(heads, raws, takes, rate_hz);
+            let f1 = onset_f1(heads, rate_hz, raws, takes, |logit| edge.change(logit));
+            (f1, edge)
         };
         let (own, line) = (best(&raws), best(lines));
         let onset = if own.0 >= line.0 { 1.0 } else { 0.0 };
@@ -67,7 +80,7 @@ impl Calibration {
             noisiness: point(2),
             onset,
             temperature,
-            onset_threshold: if onset > 0.0 { own.1 } else { line.1 },
+            onset_edge: if onset > 0.0 { own.1 } else { line.1 },
         }
     }
 
@@ -78,7 +91,7 @@ impl Calibration {
             index if index == heads.loudness() => self.loudness,
             index if index == heads.loudness() + 1 => self.brightness,
             index if index == heads.loudness() + 2 => self.noisiness,
-            index if index == heads.onset() => self.onset,
+            index if index == heads.onset() => self.onset * self.onset_edge.sharpness,
             _ => 1.0,
         }
     }
@@ -101,8 +114,7 @@ impl Calibration {
         };
         straight.weight.chunks_exact_mut(width).for_each(cooled);
         cooled(&mut straight.bias);
-        straight.bias[heads.onset()] -= self.onset_threshold;
-        (network, straight)
+        (network, straight.with_edge(heads, self.onset_edge))
     }
 }
 
@@ -176,10 +188,11 @@ impl Rows<'_> {
     }
 }
 
-/// The onset logit above which the onsets of these takes are found best, in the middle of those that do as well; 0
-/// where they have none.
-pub fn onset_threshold(heads: &Heads, raws: &[Vec<f32>], takes: &[Fed], rate_hz: f32) -> f32 {
-    const TRIED: usize = 60;
+/// The edge with which the onsets of these takes are found best: the bluntest that does, in the middle of the thresholds
+/// that do as well. None is needed where there are no onsets.
+pub fn onset_edge(heads: &Heads, raws: &[Vec<f32>], takes: &[Fed], rate_hz: f32) -> Edge {
+    const TRIED: usize = 40;
+    const AS_GOOD: f32 = 0.98;
     let mut logits: Vec<f32> = raws
         .iter()
         .flat_map(|raw| {
@@ -188,26 +201,34 @@ pub fn onset_threshold(heads: &Heads, raws: &[Vec<f32>], takes: &[Fed], rate_hz:
         })
         .collect();
     logits.sort_by(f32::total_cmp);
-    // Onsets are rare: the upper half holds every threshold worth trying.
-    let tried = (0..TRIED).filter_map(|n| logits.get(logits.len() / 2 * (TRIED + n) / TRIED));
-    let tried: Vec<(f32, f32)> = tried
-        .map(|threshold| {
-            (
-                onset_f1(heads, rate_hz, raws, takes, *threshold),
-                *threshold,
-            )
-        })
-        .collect();
-    let best = tried.iter().fold(0.0, |best: f32, (f1, _)| best.max(*f1));
-    if best <= 0.0 {
-        return 0.0;
+    let at = |share: f32| logits.get((logits.len() as f32 * share) as usize).copied();
+    // Onsets are rare: above the middle lies every threshold worth trying.
+    let (low, high) = (at(0.5).unwrap_or(0.0), at(0.999).unwrap_or(0.0));
+    let thresholds = (0..TRIED).map(|n| low + (high - low) * n as f32 / TRIED as f32);
+    let thresholds: Vec<f32> = thresholds.collect();
+    let mut tried = Vec::new();
+    for sharpness in [1.0, 2.0, 4.0, 8.0] {
+        for threshold in thresholds.iter().copied() {
+            let edge = Edge {
+                threshold,
+                sharpness,
+            };
+            let f1 = onset_f1(heads, rate_hz, raws, takes, |logit| edge.change(logit));
+            tried.push((f1, edge));
+        }
     }
-    let as_good: Vec<f32> = tried
+    let best = tried.iter().fold(0.0, |best: f32, (f1, _)| best.max(*f1));
+    let good = |(f1, edge): &(f32, Edge)| (best > 0.0 && *f1 >= AS_GOOD * best).then_some(*edge);
+    let good: Vec<Edge> = tried.iter().filter_map(good).collect();
+    let blunt: Vec<Edge> = good
         .iter()
-        .filter(|(f1, _)| *f1 > 0.98 * best)
-        .map(|(_, threshold)| *threshold)
+        .copied()
+        .filter(|edge| edge.sharpness == good[0].sharpness)
         .collect();
-    as_good[as_good.len() / 2]
+    blunt.get(blunt.len() / 2).copied().unwrap_or(Edge {
+        threshold: 0.0,
+        sharpness: 1.0,
+    })
 }
 
 #[cfg(test)]
@@ -260,6 +281,10 @@ mod tests {
         let found = Calibration::fit(&heads, &[add], &[line], &fed, 100.0);
         assert_eq!((found.pitch, found.loudness), (0.0, 0.0));
         assert!(found.temperature > 3.0, "{found:?}");
-        assert!((2.0..3.0).contains(&found.onset_threshold), "{found:?}");
+        let edge = found.onset_edge;
+        assert!(
+            edge.change(3.0) > 0.0 && edge.change(2.0) < -0.85,
+            "{found:?}"
+        );
     }
 }

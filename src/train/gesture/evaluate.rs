@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::fit::Fed;
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, NOISINESS};
 use super::take::{FLOOR_DB, Truth};
+use crate::neural::gesture_model::{ONSET_BEGINS, ONSET_ENDS};
 
 /// Scores over the frames of some takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -130,8 +131,8 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
                 trust.add(heads, row, truth.controls.pitch_note);
             }
         }
-        let said = rows.iter().map(|row| row[heads.onset()] > 0.0);
-        onsets.add(frame_rate_hz, said, truths);
+        let logits = rows.iter().map(|row| row[heads.onset()]);
+        onsets.add(frame_rate_hz, &begun(logits), truths);
     }
     errors.sort_by(f32::total_cmp);
     let sounding = errors.len().max(1) as f64;
@@ -150,22 +151,32 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
     }
 }
 
-/// F1 of the onsets said where the logit is over a threshold, of raw outputs of whole takes.
+/// F1 of the onsets that raw outputs of whole takes would begin, their logits being `change`d.
 pub fn onset_f1(
     heads: &Heads,
     rate_hz: f32,
     raws: &[Vec<f32>],
     takes: &[Fed],
-    threshold: f32,
+    change: impl Fn(f32) -> f32,
 ) -> f32 {
     let mut matches = Matches::default();
     for (raw, take) in raws.iter().zip(takes) {
-        let logits = raw
-            .chunks_exact(heads.width())
-            .map(|row| row[heads.onset()]);
-        matches.add(rate_hz, logits.map(|logit| logit > threshold), take.truth());
+        let rows = raw.chunks_exact(heads.width());
+        let logits = rows.map(|row| change(row[heads.onset()]));
+        matches.add(rate_hz, &begun(logits), take.truth());
     }
     matches.f1()
+}
+
+/// Frames in which the engine would begin a note: another begins only after the chance has fallen far enough.
+fn begun(logits: impl Iterator<Item = f32>) -> Vec<usize> {
+    let logit = |chance: f32| (chance / (1.0 - chance)).ln();
+    let (begins, ends) = (logit(ONSET_BEGINS), logit(ONSET_ENDS));
+    let mut sounding = false;
+    rises(logits.map(|logit| {
+        sounding = logit > if sounding { ends } else { begins };
+        sounding
+    }))
 }
 
 /// Stated chances of the likeliest note beside how often it was right.
@@ -206,8 +217,7 @@ struct Matches {
 }
 
 impl Matches {
-    fn add(&mut self, rate_hz: f32, said: impl Iterator<Item = bool>, truths: &[Truth]) {
-        let said = rises(said);
+    fn add(&mut self, rate_hz: f32, said: &[usize], truths: &[Truth]) {
         let real = rises(truths.iter().map(|truth| truth.onset));
         let reach = 0.05 * rate_hz;
         let mut next = 0;
@@ -240,4 +250,15 @@ fn rises(conditions: impl Iterator<Item = bool>) -> Vec<usize> {
         before = now;
     }
     frames
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_begins_again_only_after_the_chance_has_fallen() {
+        let logits = [-2.0, 1.0, -0.5, 1.0, -2.0, 0.1, 0.2, -0.9, 3.0];
+        assert_eq!(begun(logits.into_iter()), [1, 5, 8]);
+    }
 }

@@ -4,7 +4,7 @@
 
 use super::baseline::raw_points;
 use super::by_hand::slope;
-use super::calibrate::onset_threshold;
+use super::calibrate::{Edge, onset_edge};
 use super::fit::Fed;
 use super::loss::{Heads, ONSET_WEIGHT};
 use super::take::Truth;
@@ -37,10 +37,9 @@ impl Straight {
                 best = (own, line);
             }
         }
-        let mut line = best.1;
-        let raws: Vec<Vec<f32>> = held_out.iter().map(|fed| line.run(fed)).collect();
-        line.bias[heads.onset()] -= onset_threshold(heads, &raws, held_out, rate_hz);
-        line
+        let raws: Vec<Vec<f32>> = held_out.iter().map(|fed| best.1.run(fed)).collect();
+        let edge = onset_edge(heads, &raws, held_out, rate_hz);
+        best.1.with_edge(heads, edge)
     }
 
     pub fn with_penalty(heads: &Heads, train: &[Fed], penalty: f64) -> Straight {
@@ -102,6 +101,16 @@ impl Straight {
             row[fine.clone()].fill(0.0);
         }
         self.bias[fine].fill(0.0);
+        self
+    }
+
+    /// With the onset's logit changed by `edge`.
+    pub fn with_edge(mut self, heads: &Heads, edge: Edge) -> Straight {
+        for row in self.weight.chunks_exact_mut(heads.width()) {
+            row[heads.onset()] *= edge.sharpness;
+        }
+        let bias = &mut self.bias[heads.onset()];
+        *bias = edge.change(*bias);
         self
     }
 
