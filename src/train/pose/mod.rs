@@ -10,7 +10,6 @@ pub mod segment;
 use std::path::{Path, PathBuf};
 
 use crate::sensor::performer::{Chance, Flaws};
-use crate::sensor::take::frames;
 use crate::sensor::{DeviceId, SensorFrame};
 use crate::units::HostTime;
 use limb::{Motion, Up};
@@ -100,7 +99,7 @@ pub fn run(args: &Args) -> Result<(), PoseError> {
     }
     let motion = motion(args)?;
     let frames = readings(&motion, args.rate, args.flaws);
-    let text = frames::text(&frames);
+    let text = capture(&frames);
     crate::train::gesture::export::write(&args.out, text.as_bytes()).map_err(|e| {
         PoseError::Unwritable {
             file: args.out.clone(),
@@ -135,12 +134,44 @@ fn motion(args: &Args) -> Result<Motion, PoseError> {
     segment::motion(&points, &wanted, &file)
 }
 
-/// Readings of device 0 on an even grid, from time 0.
+/// One sensor's readings as a table with units in its header, as `replay` and `import` read captures.
+fn capture(frames: &[SensorFrame]) -> String {
+    let axes = |of: &str, unit: &str, axes: &str| -> String {
+        let columns = axes.chars().map(|axis| format!(",{of} {axis} ({unit})"));
+        columns.collect()
+    };
+    let mut text = String::from("Time (s)");
+    text += &axes("Accelerometer", "m/s^2", "XYZ");
+    text += &axes("Gyroscope", "rad/s", "XYZ");
+    text += &axes("Quaternion", "1", "WXYZ");
+    text.push('\n');
+    for frame in frames {
+        text += &format!("{:.6}", frame.time.0);
+        let SensorFrame {
+            accel_m_per_s2,
+            rate_rad_per_s,
+            quaternion,
+            ..
+        } = frame;
+        let numbers = accel_m_per_s2
+            .iter()
+            .chain(rate_rad_per_s)
+            .chain(quaternion);
+        numbers.for_each(|x| text += &format!(",{x:.6}"));
+        text.push('\n');
+    }
+    text
+}
+
+/// What lies this near to an end of the motion is left out: nobody knows what came before it.
+const END_S: f64 = 0.1;
+
+/// Readings of device 0 on an even grid, on the clock of the source.
 pub fn readings(motion: &Motion, rate_hz: f64, flaws: Option<u64>) -> Vec<SensorFrame> {
     let wrong = flaws.map_or(Flaws::NONE, |seed| {
         Flaws::typical(&mut Chance::new(seed, 41))
     });
-    let count = (motion.seconds() * rate_hz) as usize + 1;
+    let grid = |t_s: f64| (t_s * rate_hz).ceil().max(0.0) as usize;
     let at = |number: usize| {
         let t_s = number as f64 / rate_hz;
         let reading = motion.reading(&wrong, flaws.unwrap_or(0), t_s);
@@ -150,7 +181,9 @@ pub fn readings(motion: &Motion, rate_hz: f64, flaws: Option<u64>) -> Vec<Sensor
         frame.quaternion = reading.quaternion;
         frame
     };
-    (0..count).map(at).collect()
+    (grid(END_S)..grid(motion.seconds() - END_S))
+        .map(at)
+        .collect()
 }
 
 #[cfg(test)]

@@ -216,6 +216,32 @@ fn pose_estimators_json_is_read_and_gaps_are_bridged() {
 }
 
 #[test]
+fn the_table_is_a_capture_that_replay_reads_and_its_ends_do_not_jump() {
+    let frames = {
+        let path = file("ends.bvh", &bvh());
+        let frames = sensed(&Args {
+            bvh: Some(path.clone()),
+            ..args()
+        });
+        std::fs::remove_file(path).unwrap();
+        frames
+    };
+    let take = crate::sensor::take::Take::parse(&capture(&frames)).unwrap();
+    let crate::sensor::take::Take::Readings(readings) = take else {
+        panic!("not readings");
+    };
+    assert_eq!(readings.len(), frames.len());
+    for (reading, frame) in readings.iter().zip(&frames) {
+        let (a, b) = (reading.frame.accel_m_per_s2, frame.accel_m_per_s2);
+        assert!(
+            (0..3).all(|i| (a[i] - b[i]).abs() < 1e-5 && a[i].abs() < 30.0),
+            "{a:?} {b:?}"
+        );
+        assert!((reading.frame.quaternion[0] - frame.quaternion[0]).abs() < 1e-5);
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named() {
     let path = file("broken.bvh", &bvh().replace("Frames: 721", "Frames: 900"));
     let said = motion(&Args {
