@@ -4,8 +4,10 @@ use crate::setup::{self, Purpose};
 use crate::workspace::{Workspace, announce, program, run};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 const PACKAGE: &str = "imu2music";
+const DEV: &str = "dev";
 pub const DISPLAY_NAME: &str = "IMU2Music";
 
 /// The bundles of one build, in `target/bundled`.
@@ -20,15 +22,33 @@ pub fn bundle(workspace: &Workspace, profile: &str) -> Result<Bundles> {
     announce(&format!(
         "building the plugin ({profile} profile; the first time takes minutes)"
     ));
-    run(workspace
-        .cargo()
-        .args(["build", "-p", PACKAGE, "--profile", profile]))?;
+    let mut build = workspace.cargo();
+    build.args(["build", "-p", PACKAGE, "--profile", profile]);
+    // Reports name it. Not in the profile of the tests, where every commit would compile the package once more.
+    if profile != DEV
+        && let Some(commit) = commit(workspace)
+    {
+        build.env("IMU2MUSIC_COMMIT", commit);
+    }
+    run(&mut build)?;
     assemble(workspace, profile)
+}
+
+/// The commit that is built, marked where the files differ from it; `None` outside of git.
+fn commit(workspace: &Workspace) -> Option<String> {
+    let said = Command::new("git")
+        .args(["describe", "--always", "--dirty", "--abbrev=12"])
+        .current_dir(&workspace.root)
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let commit = String::from_utf8(said.stdout).ok()?;
+    (said.status.success() && !commit.trim().is_empty()).then(|| commit.trim().to_owned())
 }
 
 /// Bundles what a profile has already built.
 pub fn assemble(workspace: &Workspace, profile: &str) -> Result<Bundles> {
-    let folder = if profile == "dev" { "debug" } else { profile };
+    let folder = if profile == DEV { "debug" } else { profile };
     let arguments = [String::from("--profile"), String::from(folder)];
     nice_plug_xtask::bundle(&workspace.target, PACKAGE, &arguments, false)?;
     let home = workspace.target.join("bundled");

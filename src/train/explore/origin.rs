@@ -4,19 +4,13 @@ use std::fs;
 use std::process::Command;
 use std::thread;
 
-/// The commit that this folder is at, where it is one of git; else the version.
+/// What this program was built from: the version, and the commit where `cargo xtask bundle` or `install` built it.
 pub fn commit() -> String {
-    let asked = Command::new("git")
-        .args(["rev-parse", "--short", "HEAD"])
-        .output();
-    let text = asked
-        .ok()
-        .filter(|said| said.status.success())
-        .map(|said| said.stdout);
-    text.map_or_else(
-        || format!("imu2music {}", env!("CARGO_PKG_VERSION")),
-        |text| String::from_utf8_lossy(&text).trim().into(),
-    )
+    let version = env!("CARGO_PKG_VERSION");
+    match option_env!("IMU2MUSIC_COMMIT") {
+        Some(commit) => format!("imu2music {version}, commit {commit}"),
+        None => format!("imu2music {version}, built without `cargo xtask`: commit not known"),
+    }
 }
 
 /// The processor and how many cores of it are ours, as in `Xeon E5 (4 cores, x86_64 linux)`.
