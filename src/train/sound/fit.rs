@@ -194,8 +194,7 @@ pub fn fit(
     };
     let mut recent = f32::NAN;
     for step in 0..=plan.steps {
-        let spent = started.elapsed().as_secs_f32() / 60.0 / plan.minutes;
-        let done = (step as f32 / plan.steps as f32).max(spent).min(1.0);
+        let done = done(plan, step, started);
         let last = done >= 1.0 || fitted.stopped;
         if last || step % 150 == 149 {
             let choosing_error = choosing_loss(corpus, bounds, &network, &device);
@@ -211,18 +210,10 @@ pub fn fit(
         if last {
             break;
         }
-        let rate = plan.rate
-            * f64::from(
-                (0.03 + 0.97 * 0.5 * (1.0 + (done * std::f32::consts::PI).cos()))
-                    * (step as f32 / 50.0).min(1.0),
-            );
+        let rate = rate(plan, step, done, 50.0);
         let loss = batch(corpus, bounds, plan, &mut dice).loss(&network, plan.lanes, &device);
         let value = loss.clone().into_scalar::<f32>();
-        recent = if recent.is_nan() {
-            value
-        } else {
-            0.97 * recent + 0.03 * value
-        };
+        recent = lately(recent, value);
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
         network = optimiser.step(rate, network, gradients);
         let text = format!(
@@ -232,6 +223,27 @@ pub fn fit(
         fitted.stopped |= !watch(f64::from(done), &text);
     }
     fitted
+}
+
+/// How much of a plan is over, 0 to 1: by its steps or by its time, whichever is further.
+pub(super) fn done(plan: &Plan, step: usize, started: std::time::Instant) -> f32 {
+    let spent = started.elapsed().as_secs_f32() / 60.0 / plan.minutes;
+    (step as f32 / plan.steps as f32).max(spent).min(1.0)
+}
+
+/// The rate of a step: it rises over the first `rise` steps, then falls along a cosine to 3 % of the plan's.
+pub(super) fn rate(plan: &Plan, step: usize, done: f32, rise: f32) -> f64 {
+    let cosine = 0.5 * (1.0 + (done * std::f32::consts::PI).cos());
+    plan.rate * f64::from((0.03 + 0.97 * cosine) * (step as f32 / rise).min(1.0))
+}
+
+/// A mean that forgets, for the eye; NaN before the first value.
+pub(super) fn lately(recent: f32, value: f32) -> f32 {
+    if recent.is_nan() {
+        value
+    } else {
+        0.97 * recent + 0.03 * value
+    }
 }
 
 /// Where the last layer starts: the mean log amplitude over loud frames.

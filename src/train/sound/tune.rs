@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::corpus::{Corpus, Phrase};
 use super::dice::Dice;
 use super::distance::{Loudest, Ruler};
-use super::fit::{Batch, Plan, place_of};
+use super::fit::{self, Batch, Plan, place_of};
 use super::hiss::Hiss;
 use super::network::{Bounds, Frame, Network};
 use super::tones::Tones;
@@ -179,8 +179,7 @@ pub fn tune(
     let started = std::time::Instant::now();
     let mut recent = f32::NAN;
     for step in 0..=plan.steps {
-        let spent = started.elapsed().as_secs_f32() / 60.0 / plan.minutes;
-        let done = (step as f32 / plan.steps as f32).max(spent).min(1.0);
+        let done = fit::done(plan, step, started);
         let last = done >= 1.0 || tuned.stopped;
         if step > 0 && (last || step % STEPS_BETWEEN_CHOICES == 0) {
             let after = choosing.distance(corpus, bounds, &network, &device);
@@ -193,14 +192,9 @@ pub fn tune(
         }
         let (loss, distance) =
             descent(corpus, bounds, plan, &network, &loudest, &mut dice, &device);
-        recent = if recent.is_nan() {
-            distance
-        } else {
-            0.97 * recent + 0.03 * distance
-        };
+        recent = fit::lately(recent, distance);
         let gradients = GradientsParams::from_grads(loss.backward(), &network);
-        let cosine = 0.5 * (1.0 + (done * std::f32::consts::PI).cos());
-        let rate = plan.rate * f64::from((0.03 + 0.97 * cosine) * (step as f32 / 30.0).min(1.0));
+        let rate = fit::rate(plan, step, done, 30.0);
         network = optimiser.step(rate, network, gradients);
         let text = format!(
             "listening, step {step}: distance {recent:.3}, kept aside {:.4} (was {before:.4})",
