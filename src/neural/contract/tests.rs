@@ -1,0 +1,67 @@
+//! Words and refusals.
+
+use super::*;
+
+fn example() -> Contract {
+    Contract::parse(
+        r#"{"version":1,"kind":"gesture","name":"Bow","frame_rate_hz":100,"feature_schema":1,
+        "inputs":[{"tensor":"x","names":["right_forearm.rate_x","right_forearm.rate_y"]}],
+        "states":[{"input":"h","output":"h_out"}],
+        "outputs":[{"point":{"control":"loudness","tensor":"y","index":0,"offset":-40.0,"scale":20.0}},
+        {"categorical_pitch":{"logits":"p","lowest_note":48.0}},{"onset":{"tensor":"y","index":1}}]}"#,
+    )
+    .unwrap()
+}
+
+fn signature() -> Signature {
+    let tensor = |name: &str, n| (name.to_string(), vec![1, n]);
+    Signature {
+        inputs: vec![tensor("x", 2), tensor("h", 8)],
+        outputs: vec![tensor("h_out", 8), tensor("y", 2), tensor("p", 24)],
+    }
+}
+
+#[test]
+fn a_contract_survives_its_text() {
+    let text = serde_json::to_string(&example()).unwrap();
+    assert_eq!(Contract::parse(&text), Ok(example()));
+    assert_eq!(example().check(&signature()), Ok(()));
+}
+
+fn refusal(change: impl Fn(&mut Contract)) -> String {
+    let mut contract = example();
+    change(&mut contract);
+    let result = contract
+        .check_words()
+        .and_then(|()| contract.check(&signature()));
+    result.unwrap_err().to_string()
+}
+
+#[test]
+fn every_refusal_names_the_tensor_or_the_word() {
+    assert!(refusal(|c| c.version = 2).contains("version 2"));
+    assert!(refusal(|c| c.frame_rate_hz = 60).contains("divide 200"));
+    assert!(refusal(|c| c.inputs[0].names.truncate(1)).contains("'x' has 2 elements"));
+    assert!(refusal(|c| c.inputs[0].mean = vec![0.0]).contains("1 values of mean"));
+    assert!(refusal(|c| c.states.clear()).contains("nothing feeds the graph's input 'h'"));
+    assert!(refusal(|c| c.states[0].output = "y".into()).contains("8 elements"));
+    assert!(refusal(|c| c.states[0].output = "z".into()).contains("no output 'z'"));
+    assert!(refusal(|c| c.outputs.push(c.outputs[0].clone())).contains("stated twice"));
+    assert!(refusal(|c| c.outputs.clear()).contains("no outputs"));
+    assert!(refusal(|c| c.kind = Kind::Sound).contains("no control"));
+    assert!(
+        refusal(|c| {
+            c.outputs[2] = Output::Onset(Probability {
+                tensor: "y".into(),
+                index: 2,
+            })
+        })
+        .contains("no index 2")
+    );
+}
+
+#[test]
+fn text_that_is_not_a_contract_says_why() {
+    let error = Contract::parse("{\"version\":1}").unwrap_err();
+    assert!(error.to_string().contains("missing field `kind`"));
+}
