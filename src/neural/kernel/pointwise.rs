@@ -56,6 +56,43 @@ pub enum Reduce {
     Min,
 }
 
+/// `y = f(x)` vector by vector. A macro, because a closure is built without the instructions of the function around
+/// it, and every operation in it would be a call.
+macro_rules! map {
+    ($simd:expr, $x:expr, $y:expr, |$v:ident| $f:expr) => {{
+        let (x, x_end) = S::as_simd_f32s($x);
+        let (y, y_end) = S::as_mut_simd_f32s($y);
+        for (y, x) in y.iter_mut().zip(x) {
+            let $v = *x;
+            *y = $f;
+        }
+        if !y_end.is_empty() {
+            let $v = $simd.partial_load_f32s(x_end);
+            let end = $f;
+            $simd.partial_store_f32s(y_end, end);
+        }
+    }};
+}
+
+/// `y = f(a, b)` in the same way.
+macro_rules! zip {
+    ($simd:expr, $a_side:expr, $b_side:expr, $y:expr, |$a:ident, $b:ident| $f:expr) => {{
+        let count = $y.len();
+        let (whole, end) = S::as_mut_simd_f32s($y);
+        for (i, y) in whole.iter_mut().enumerate() {
+            let ($a, $b) = (operand($simd, $a_side, i), operand($simd, $b_side, i));
+            *y = $f;
+        }
+        if !end.is_empty() {
+            let from = count - end.len();
+            let $a = operand_end($simd, $a_side, from, count);
+            let $b = operand_end($simd, $b_side, from, count);
+            let value = $f;
+            $simd.partial_store_f32s(end, value);
+        }
+    }};
+}
+
 /// `y[i] = function(x[i])`.
 pub fn unary(arch: Arch, function: Unary, x: &[f32], y: &mut [f32]) {
     arch.dispatch(UnaryMap { function, x, y });
@@ -73,68 +110,72 @@ impl WithSimd for UnaryMap<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let (x, y) = (self.x, self.y);
-        let splat = |v| simd.splat_f32s(v);
-        let sigmoid = |v| math::sigmoid(simd, v);
         match self.function {
             Unary::Identity => y.copy_from_slice(x),
-            Unary::Neg => map(simd, x, y, |v| simd.neg_f32s(v)),
-            Unary::Abs => map(simd, x, y, |v| simd.abs_f32s(v)),
-            Unary::Relu => map(simd, x, y, |v| simd.max_f32s(v, splat(0.0))),
-            Unary::LeakyRelu(slope) => map(simd, x, y, |v| {
-                let below = simd.min_f32s(v, splat(0.0));
-                simd.mul_add_e_f32s(below, splat(slope), simd.max_f32s(v, splat(0.0)))
+            Unary::Neg => map!(simd, x, y, |v| simd.neg_f32s(v)),
+            Unary::Abs => map!(simd, x, y, |v| simd.abs_f32s(v)),
+            Unary::Relu => map!(simd, x, y, |v| simd.max_f32s(v, simd.splat_f32s(0.0))),
+            Unary::LeakyRelu(slope) => map!(simd, x, y, |v| {
+                let below = simd.min_f32s(v, simd.splat_f32s(0.0));
+                simd.mul_add_e_f32s(
+                    below,
+                    simd.splat_f32s(slope),
+                    simd.max_f32s(v, simd.splat_f32s(0.0)),
+                )
             }),
-            Unary::Elu(alpha) => map(simd, x, y, |v| {
-                let below = math::exp(simd, simd.min_f32s(v, splat(0.0)));
-                let below = simd.mul_f32s(simd.sub_f32s(below, splat(1.0)), splat(alpha));
-                simd.add_f32s(simd.max_f32s(v, splat(0.0)), below)
+            Unary::Elu(alpha) => map!(simd, x, y, |v| {
+                let below = math::exp(simd, simd.min_f32s(v, simd.splat_f32s(0.0)));
+                let below = simd.mul_f32s(
+                    simd.sub_f32s(below, simd.splat_f32s(1.0)),
+                    simd.splat_f32s(alpha),
+                );
+                simd.add_f32s(simd.max_f32s(v, simd.splat_f32s(0.0)), below)
             }),
-            Unary::Gelu => map(simd, x, y, |v| {
+            Unary::Gelu => map!(simd, x, y, |v| {
                 let erf = math::erf(
                     simd,
-                    simd.mul_f32s(v, splat(std::f32::consts::FRAC_1_SQRT_2)),
+                    simd.mul_f32s(v, simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2)),
                 );
-                simd.mul_f32s(simd.mul_f32s(v, splat(0.5)), simd.add_f32s(erf, splat(1.0)))
+                simd.mul_f32s(
+                    simd.mul_f32s(v, simd.splat_f32s(0.5)),
+                    simd.add_f32s(erf, simd.splat_f32s(1.0)),
+                )
             }),
-            Unary::GeluTanh => map(simd, x, y, |v| {
+            Unary::GeluTanh => map!(simd, x, y, |v| {
                 let cubic = simd.mul_f32s(simd.mul_f32s(v, v), v);
-                let inner = simd.mul_add_e_f32s(cubic, splat(0.044_715), v);
+                let inner = simd.mul_add_e_f32s(cubic, simd.splat_f32s(0.044_715), v);
                 // 0.5 (1 + tanh(z)) is sigmoid(2z); 2 sqrt(2 / pi) in front.
-                simd.mul_f32s(v, sigmoid(simd.mul_f32s(inner, splat(1.595_769_1))))
+                simd.mul_f32s(
+                    v,
+                    math::sigmoid(simd, simd.mul_f32s(inner, simd.splat_f32s(1.595_769_1))),
+                )
             }),
-            Unary::Silu => map(simd, x, y, |v| simd.mul_f32s(v, sigmoid(v))),
-            Unary::Tanh => map(simd, x, y, |v| math::tanh(simd, v)),
-            Unary::Sigmoid => map(simd, x, y, sigmoid),
-            Unary::HardSigmoid { slope, offset } => map(simd, x, y, |v| {
-                let line = simd.mul_add_e_f32s(v, splat(slope), splat(offset));
-                simd.min_f32s(simd.max_f32s(line, splat(0.0)), splat(1.0))
+            Unary::Silu => map!(simd, x, y, |v| simd.mul_f32s(v, math::sigmoid(simd, v))),
+            Unary::Tanh => map!(simd, x, y, |v| math::tanh(simd, v)),
+            Unary::Sigmoid => map!(simd, x, y, |v| math::sigmoid(simd, v)),
+            Unary::HardSigmoid { slope, offset } => map!(simd, x, y, |v| {
+                let line = simd.mul_add_e_f32s(v, simd.splat_f32s(slope), simd.splat_f32s(offset));
+                simd.min_f32s(
+                    simd.max_f32s(line, simd.splat_f32s(0.0)),
+                    simd.splat_f32s(1.0),
+                )
             }),
-            Unary::Softplus => map(simd, x, y, |v| math::softplus(simd, v)),
-            Unary::Exp => map(simd, x, y, |v| math::exp(simd, v)),
-            Unary::Log => map(simd, x, y, |v| math::log(simd, v)),
-            Unary::Sqrt => map(simd, x, y, |v| simd.sqrt_f32s(v)),
-            Unary::Reciprocal => map(simd, x, y, |v| simd.div_f32s(splat(1.0), v)),
-            Unary::Erf => map(simd, x, y, |v| math::erf(simd, v)),
-            Unary::Clip { low, high } => map(simd, x, y, |v| {
-                simd.min_f32s(simd.max_f32s(v, splat(low)), splat(high))
+            Unary::Softplus => map!(simd, x, y, |v| math::softplus(simd, v)),
+            Unary::Exp => map!(simd, x, y, |v| math::exp(simd, v)),
+            Unary::Log => map!(simd, x, y, |v| math::log(simd, v)),
+            Unary::Sqrt => map!(simd, x, y, |v| simd.sqrt_f32s(v)),
+            Unary::Reciprocal => map!(simd, x, y, |v| simd.div_f32s(simd.splat_f32s(1.0), v)),
+            Unary::Erf => map!(simd, x, y, |v| math::erf(simd, v)),
+            Unary::Clip { low, high } => map!(simd, x, y, |v| {
+                simd.min_f32s(
+                    simd.max_f32s(v, simd.splat_f32s(low)),
+                    simd.splat_f32s(high),
+                )
             }),
             Unary::Sin => scalar_map(x, y, f32::sin),
             Unary::Cos => scalar_map(x, y, f32::cos),
             Unary::Truncate => scalar_map(x, y, f32::trunc),
         }
-    }
-}
-
-#[inline(always)]
-fn map<S: Simd>(simd: S, x: &[f32], y: &mut [f32], f: impl Fn(S::f32s) -> S::f32s) {
-    let (x, x_end) = S::as_simd_f32s(x);
-    let (y, y_end) = S::as_mut_simd_f32s(y);
-    for (y, x) in y.iter_mut().zip(x) {
-        *y = f(*x);
-    }
-    if !y_end.is_empty() {
-        let end = f(simd.partial_load_f32s(x_end));
-        simd.partial_store_f32s(y_end, end);
     }
 }
 
@@ -164,12 +205,12 @@ impl WithSimd for BinaryMap<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (a, b, y) = (self.a, self.b, self.y);
         match self.function {
-            Binary::Add => zip(simd, a, b, y, |a, b| simd.add_f32s(a, b)),
-            Binary::Sub => zip(simd, a, b, y, |a, b| simd.sub_f32s(a, b)),
-            Binary::Mul => zip(simd, a, b, y, |a, b| simd.mul_f32s(a, b)),
-            Binary::Div => zip(simd, a, b, y, |a, b| simd.div_f32s(a, b)),
-            Binary::Min => zip(simd, a, b, y, |a, b| simd.min_f32s(a, b)),
-            Binary::Max => zip(simd, a, b, y, |a, b| simd.max_f32s(a, b)),
+            Binary::Add => zip!(simd, a, b, y, |a, b| simd.add_f32s(a, b)),
+            Binary::Sub => zip!(simd, a, b, y, |a, b| simd.sub_f32s(a, b)),
+            Binary::Mul => zip!(simd, a, b, y, |a, b| simd.mul_f32s(a, b)),
+            Binary::Div => zip!(simd, a, b, y, |a, b| simd.div_f32s(a, b)),
+            Binary::Min => zip!(simd, a, b, y, |a, b| simd.min_f32s(a, b)),
+            Binary::Max => zip!(simd, a, b, y, |a, b| simd.max_f32s(a, b)),
             Binary::Pow => {
                 for (i, y) in y.iter_mut().enumerate() {
                     *y = a.0[i * a.1].powf(b.0[i * b.1]);
@@ -179,33 +220,21 @@ impl WithSimd for BinaryMap<'_> {
     }
 }
 
+/// Vector `i` of an operand: its own values, or the one value again and again where the step is 0.
 #[inline(always)]
-fn zip<S: Simd>(
-    simd: S,
-    a: (&[f32], usize),
-    b: (&[f32], usize),
-    y: &mut [f32],
-    f: impl Fn(S::f32s, S::f32s) -> S::f32s,
-) {
-    let count = y.len();
-    let lanes = S::F32_LANES;
-    let load = |(x, step): (&[f32], usize), from: usize, to: usize| match step {
+fn operand<S: Simd>(simd: S, (x, step): (&[f32], usize), i: usize) -> S::f32s {
+    match step {
+        0 => simd.splat_f32s(x[0]),
+        _ => S::as_simd_f32s(&x[i * S::F32_LANES..][..S::F32_LANES]).0[0],
+    }
+}
+
+/// What is left of an operand behind whole vectors, from `from`.
+#[inline(always)]
+fn operand_end<S: Simd>(simd: S, (x, step): (&[f32], usize), from: usize, to: usize) -> S::f32s {
+    match step {
         0 => simd.splat_f32s(x[0]),
         _ => simd.partial_load_f32s(&x[from..to]),
-    };
-    let (whole, end) = S::as_mut_simd_f32s(y);
-    for (i, y) in whole.iter_mut().enumerate() {
-        let from = i * lanes;
-        let pick = |(x, step): (&[f32], usize)| match step {
-            0 => simd.splat_f32s(x[0]),
-            _ => S::as_simd_f32s(&x[from..from + lanes]).0[0],
-        };
-        *y = f(pick(a), pick(b));
-    }
-    if !end.is_empty() {
-        let from = count - end.len();
-        let value = f(load(a, from, count), load(b, from, count));
-        simd.partial_store_f32s(end, value);
     }
 }
 
@@ -314,7 +343,7 @@ impl WithSimd for LayerNorm<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let (len, y) = (self.x.len() as f32, self.y);
         let mean = simd.splat_f32s(Sum(self.x).with_simd(simd) / len);
-        map(simd, self.x, y, |v| simd.sub_f32s(v, mean));
+        map!(simd, self.x, y, |v| simd.sub_f32s(v, mean));
         let (whole, end) = S::as_simd_f32s(y);
         let mut squares = simd.splat_f32s(0.0);
         for v in whole {

@@ -134,9 +134,13 @@ fn together<L: Lanes, W: Stored, const N: usize, const VECTORS: usize>(
             sums[side][vector] = lanes.load(&bias[row + vector * L::COUNT..]);
         }
     }
-    // One number bounds the loop and is the length of every side, so that no column is checked.
+    // One number bounds the loop and is the length of every side, so that no column is checked. (Not with `map`: it
+    // becomes a call, behind which the lengths are unknown again.)
     let columns = x[0].len();
-    let x = x.map(|x| &x[..columns]);
+    let mut sides = x;
+    for side in 0..N {
+        sides[side] = &x[side][..columns];
+    }
     for (column, rows) in (0..columns).zip(weights.chunks_exact(bias.len())) {
         let rows = &rows[from..to];
         ahead(lanes, rows);
@@ -145,7 +149,7 @@ fn together<L: Lanes, W: Stored, const N: usize, const VECTORS: usize>(
             *weight = W::load(lanes, &rows[vector * L::COUNT..]);
         }
         for side in 0..N {
-            let value = lanes.splat(x[side][column]);
+            let value = lanes.splat(sides[side][column]);
             for vector in 0..VECTORS {
                 sums[side][vector] =
                     lanes.mul_add(column_weights[vector], value, sums[side][vector]);
