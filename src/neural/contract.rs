@@ -3,6 +3,7 @@
 //! Batch 1, one time step, fixed shapes, every state an explicit input/output pair. `check` holds the words
 //! against the graph's real inputs and outputs, and each refusal names the tensor and the cure.
 
+mod events;
 mod input;
 mod output;
 mod signature;
@@ -14,8 +15,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::ModelError;
-use crate::controls::Control;
-use input::unknown_control;
+pub use events::Events;
 pub use input::{Input, State};
 pub use output::{
     CategoricalPitch, HarmonicNoise, MixturePitch, Output, Point, Probability, Waveform,
@@ -128,20 +128,12 @@ impl Contract {
     fn check_output_words(&self) -> Result<(), ModelError> {
         let mut stated = HashSet::new();
         for output in &self.outputs {
-            let word = match output {
-                Output::Point(p) => {
-                    let known = Control::from_name(&p.control);
-                    known.ok_or_else(|| unknown_control(&p.control))?.name()
+            output.check_words(self.frame_rate_hz)?;
+            for word in output.words()? {
+                if !stated.insert(word.clone()) {
+                    let cause = format!("'{word}' is stated twice: keep one of the two outputs");
+                    return Err(ModelError::contract(cause));
                 }
-                Output::CategoricalPitch(_) | Output::MixturePitch(_) => "pitch".into(),
-                Output::Onset(_) => "onset".into(),
-                Output::Confidence(_) => "confidence".into(),
-                Output::HarmonicNoise(h) => h.check().map(|()| "sound".into())?,
-                Output::Waveform(w) => w.check(self.frame_rate_hz).map(|()| "sound".into())?,
-            };
-            if !stated.insert(word.clone()) {
-                let cause = format!("'{word}' is stated twice: keep one of the two outputs");
-                return Err(ModelError::contract(cause));
             }
         }
         Ok(())
@@ -159,16 +151,17 @@ impl Contract {
             )?;
             fed.insert(input.tensor.as_str());
         }
+        for tensor in self.outputs.iter().flat_map(Output::fed) {
+            graph.input_len(tensor)?;
+            feed_once(&mut fed, tensor)?;
+        }
         for state in &self.states {
             let (from, to) = (
                 graph.output_len(&state.output)?,
                 graph.input_len(&state.input)?,
             );
             same_len("state", &state.input, to, from)?;
-            if !fed.insert(state.input.as_str()) {
-                let cause = format!("tensor '{}' is fed twice: list it once", state.input);
-                return Err(ModelError::contract(cause));
-            }
+            feed_once(&mut fed, &state.input)?;
         }
         if let Some((name, _)) = graph.inputs.iter().find(|(n, _)| !fed.contains(n.as_str())) {
             return Err(ModelError::contract(format!(
@@ -179,4 +172,12 @@ impl Contract {
             .iter()
             .try_for_each(|output| output.check(self, graph))
     }
+}
+
+fn feed_once<'a>(fed: &mut HashSet<&'a str>, tensor: &'a str) -> Result<(), ModelError> {
+    if fed.insert(tensor) {
+        return Ok(());
+    }
+    let cause = format!("tensor '{tensor}' is fed twice: list it once");
+    Err(ModelError::contract(cause))
 }

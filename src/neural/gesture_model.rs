@@ -5,6 +5,7 @@
 //! logits, and the largest wins. So a note stays while it is held, whatever the temperature, and the same
 //! dice give the same notes.
 
+mod events;
 mod feed;
 mod pitch;
 
@@ -13,6 +14,7 @@ use super::error::ModelError;
 use super::runner::Runner;
 use crate::controls::{CONTROL_COUNT, Control, Controls};
 use crate::gesture::mapping::ModelInput;
+use events::EventPlayer;
 pub use feed::Feed;
 use pitch::{Dice, PitchChoice};
 
@@ -85,6 +87,7 @@ pub struct GestureModel {
     feed: Feed,
     points: Vec<PointReading>,
     pitch: Option<PitchChoice>,
+    events: Option<EventPlayer>,
     onset: Option<Element>,
     confidence: Option<Element>,
     stated: [bool; CONTROL_COUNT],
@@ -109,6 +112,7 @@ impl GestureModel {
             feed: Feed::new(&model)?,
             points: Vec::new(),
             pitch: None,
+            events: None,
             onset: None,
             confidence: None,
             stated: [false; CONTROL_COUNT],
@@ -161,11 +165,15 @@ impl GestureModel {
             }
             Output::Onset(p) => self.onset = Some(element(p)?),
             Output::Confidence(p) => self.confidence = Some(element(p)?),
+            Output::Events(e) => {
+                self.events = Some(EventPlayer::new(model, e)?);
+                self.stated[place_of(Control::Pitch)] = true;
+                self.stated[place_of(Control::Loudness)] = true;
+            }
             Output::HarmonicNoise(_) | Output::Waveform(_) => {}
         }
-        let place = Control::ALL.iter().position(|c| Some(*c) == stated);
-        if let Some(place) = place {
-            self.stated[place] = true;
+        if let Some(control) = stated {
+            self.stated[place_of(control)] = true;
         }
         Ok(())
     }
@@ -230,6 +238,9 @@ impl GestureModel {
         if let Some(pitch) = &mut self.pitch {
             pitch.reset();
         }
+        if let Some(events) = &mut self.events {
+            events.reset();
+        }
     }
 
     /// One step. `inputs` are features in their own units, in the order of `input_names`; missing ones are at
@@ -237,6 +248,9 @@ impl GestureModel {
     /// dice of this moment of the song.
     pub fn step(&mut self, inputs: &[f32], temperature: f32, random: u32) -> Intent {
         self.feed.write(&mut self.model, inputs);
+        if let Some(events) = &self.events {
+            events.ask(&mut self.model);
+        }
         self.model.step();
         for point in &self.points {
             let raw = self.read(point.element);
@@ -251,8 +265,17 @@ impl GestureModel {
                 0.0
             }
         };
-        let onset = probability(self.onset, 0.0);
-        let confidence = probability(self.confidence, 1.0);
+        let mut onset = probability(self.onset, 0.0);
+        let mut confidence = probability(self.confidence, 1.0);
+        if let Some(events) = &mut self.events {
+            let said = events.listen(&self.model, temperature, random);
+            if let Some(note) = said.pitch_note {
+                self.held.set(Control::Pitch, note);
+            }
+            self.held.set(Control::Loudness, said.loudness_db);
+            onset = f32::from(u8::from(said.onset));
+            confidence = said.confidence;
+        }
         let began = self.onset_begins(onset);
         if began || !self.dice.is_thrown() {
             self.dice.throw(random);
@@ -291,6 +314,12 @@ impl GestureModel {
         };
         self.sounding && !sounded
     }
+}
+
+/// Where a control stands in [`Control::ALL`].
+fn place_of(control: Control) -> usize {
+    let place = Control::ALL.iter().position(|c| *c == control);
+    place.unwrap_or(0)
 }
 
 #[cfg(test)]

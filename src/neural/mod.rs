@@ -6,6 +6,7 @@
 
 pub mod contract;
 pub mod error;
+pub mod events;
 pub mod gesture_model;
 pub mod graph;
 pub mod helper;

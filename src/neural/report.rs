@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Instant;
 
-use super::contract::{Contract, GRID_HZ, Kind, Output};
+use super::contract::{Contract, Events, GRID_HZ, Kind, Output};
 use super::error::ModelError;
 use super::helper::{Admission, HELPER_TICKS, Helped};
 use super::kernel::machine::Machine;
@@ -301,11 +301,30 @@ fn write_contract(contract: &Contract, f: &mut fmt::Formatter) -> fmt::Result {
     for input in &contract.inputs {
         writeln!(f, "hears       {}", input.names.join(", "))?;
     }
+    for output in &contract.outputs {
+        if let Output::Events(events) = output {
+            write_events(events, *frame_rate_hz, f)?;
+        }
+    }
     let states: usize = contract.states.len();
     writeln!(
         f,
         "states      {states} pairs; outputs {}",
         contract.outputs.len()
+    )
+}
+
+fn write_events(events: &Events, frame_rate_hz: u32, f: &mut fmt::Formatter) -> fmt::Result {
+    let alphabet = events.alphabet();
+    let unit_ms = 1e3 * events.unit_s(frame_rate_hz);
+    writeln!(
+        f,
+        "events      {}: notes {} to {}, shifts of {unit_ms:.0} to {:.0} ms, {} velocities; hears motion every {unit_ms:.0} ms",
+        alphabet.size(),
+        alphabet.lowest_note,
+        usize::from(alphabet.lowest_note) + alphabet.notes - 1,
+        unit_ms * alphabet.shifts as f32,
+        alphabet.velocities,
     )
 }
 
@@ -356,6 +375,13 @@ mod tests {
             "{report}"
         );
         assert!(!check(&zoo::lstm(6, 16, 1)).to_string().contains("waveform"));
+    }
+
+    #[test]
+    fn a_model_of_events_says_which() {
+        let text = check(&zoo::tune::tune()).to_string();
+        let wanted = "events      243: notes 21 to 108, shifts of 20 to 640 ms, 32 velocities";
+        assert!(text.contains(wanted), "{text}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Networks with random weights that honour the contract: what the tests and the benchmark run. Not for playing.
 
+pub mod tune;
+
 use super::contract::Contract;
 use super::graph::{Attribute, GraphBuilder, GruWeights, LstmWeights, Tensor};
 

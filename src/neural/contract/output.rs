@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::input::unknown_control;
 use super::signature::{at_most, has_index, same_len};
-use super::{Contract, MAX_BANDS, MAX_PARTIALS, Signature};
+use super::{Contract, Events, MAX_BANDS, MAX_PARTIALS, Signature};
+use crate::controls::Control;
 use crate::neural::ModelError;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +18,7 @@ pub enum Output {
     Confidence(Probability),
     HarmonicNoise(HarmonicNoise),
     Waveform(Waveform),
+    Events(Events),
 }
 
 /// `value = tensor[index] * scale + offset`, in the control's own unit.
@@ -104,6 +107,41 @@ impl Output {
                 .chain(h.inharmonicity.as_deref())
                 .collect(),
             Output::Waveform(w) => vec![w.tensor.as_str()],
+            Output::Events(e) => vec![e.logits.as_str()],
+        }
+    }
+
+    /// Names of the input tensors that are fed for it.
+    pub fn fed(&self) -> Vec<&str> {
+        match self {
+            Output::Events(events) => events.fed().to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What it states.
+    pub(super) fn words(&self) -> Result<Vec<String>, ModelError> {
+        Ok(match self {
+            Output::Point(p) => {
+                let known = Control::from_name(&p.control);
+                vec![known.ok_or_else(|| unknown_control(&p.control))?.name()]
+            }
+            Output::CategoricalPitch(_) | Output::MixturePitch(_) => vec!["pitch".into()],
+            Output::Onset(_) => vec!["onset".into()],
+            Output::Confidence(_) => vec!["confidence".into()],
+            Output::HarmonicNoise(_) | Output::Waveform(_) => vec!["sound".into()],
+            Output::Events(_) => ["pitch", "loudness", "onset", "confidence"]
+                .map(String::from)
+                .into(),
+        })
+    }
+
+    pub(super) fn check_words(&self, frame_rate_hz: u32) -> Result<(), ModelError> {
+        match self {
+            Output::HarmonicNoise(h) => h.check(),
+            Output::Waveform(w) => w.check(frame_rate_hz),
+            Output::Events(e) => e.check_words(),
+            _ => Ok(()),
         }
     }
 
@@ -143,12 +181,13 @@ impl Output {
                 let hop = (w.sample_rate_hz / contract.frame_rate_hz) as usize;
                 same_len("output", &w.tensor, graph.output_len(&w.tensor)?, hop)
             }
+            Output::Events(e) => e.check(graph),
         }
     }
 }
 
 impl HarmonicNoise {
-    pub(super) fn check(&self) -> Result<(), ModelError> {
+    fn check(&self) -> Result<(), ModelError> {
         let edges = &self.noise_edges_hz;
         if !(2..=MAX_BANDS + 1).contains(&edges.len()) {
             return Err(ModelError::contract(format!(
@@ -167,7 +206,7 @@ impl HarmonicNoise {
 }
 
 impl Waveform {
-    pub(super) fn check(&self, frame_rate_hz: u32) -> Result<(), ModelError> {
+    fn check(&self, frame_rate_hz: u32) -> Result<(), ModelError> {
         if !(8_000..=192_000).contains(&self.sample_rate_hz)
             || !self.sample_rate_hz.is_multiple_of(frame_rate_hz)
         {

@@ -65,3 +65,58 @@ fn text_that_is_not_a_contract_says_why() {
     let error = Contract::parse("{\"version\":1}").unwrap_err();
     assert!(error.to_string().contains("missing field `kind`"));
 }
+
+fn events() -> Contract {
+    Contract::parse(
+        r#"{"version":1,"kind":"gesture","name":"Player","frame_rate_hz":200,"feature_schema":1,
+        "inputs":[{"tensor":"x","names":["right_forearm.rate_x"]}],
+        "outputs":[{"events":{"logits":"l","previous":"p","hears":"h","says":"s","hear_every":4}},
+        {"point":{"control":"brightness","tensor":"y"}}]}"#,
+    )
+    .unwrap()
+}
+
+fn refusal_of_events(change: impl Fn(&mut Contract, &mut Signature)) -> String {
+    let tensor = |name: &str, n| (name.to_string(), vec![1, n]);
+    let mut graph = Signature {
+        inputs: ["x", "p", "h", "s"].map(|name| tensor(name, 1)).into(),
+        outputs: vec![tensor("l", 243), tensor("y", 1)],
+    };
+    let mut contract = events();
+    assert_eq!(contract.check(&graph), Ok(()));
+    change(&mut contract, &mut graph);
+    let result = contract.check_words().and_then(|()| contract.check(&graph));
+    result.unwrap_err().to_string()
+}
+
+fn with(change: impl Fn(&mut Events)) -> String {
+    refusal_of_events(|contract, _| {
+        let Output::Events(events) = &mut contract.outputs[0] else {
+            panic!("the first output is of events");
+        };
+        change(events);
+    })
+}
+
+#[test]
+fn a_model_of_events_is_told_what_does_not_fit() {
+    let text = serde_json::to_string(&events()).unwrap();
+    assert_eq!(Contract::parse(&text), Ok(events()));
+    assert!(with(|e| e.hear_every = 0).contains("hear_every 0"));
+    assert!(with(|e| e.notes = 120).contains("120 notes from 21"));
+    assert!(with(|e| e.shifts = 0).contains("0 shifts"));
+    assert!(with(|e| e.velocities = 20).contains("243 elements"));
+    assert!(with(|e| e.previous = "q".into()).contains("no input 'q'"));
+    assert!(with(|e| e.says = "h".into()).contains("'h' is fed twice"));
+    assert!(refusal_of_events(|_, g| g.inputs[1].1 = vec![1, 2]).contains("'p' has 2 elements"));
+    assert!(
+        refusal_of_events(|c, _| {
+            c.outputs[1] = Output::Onset(Probability {
+                tensor: "y".into(),
+                index: 0,
+            });
+        })
+        .contains("'onset' is stated twice")
+    );
+    assert!(refusal_of_events(|c, _| c.kind = Kind::Sound).contains("no control"));
+}

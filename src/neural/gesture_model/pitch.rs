@@ -33,7 +33,7 @@ impl Dice {
         ((x >> 8) as f32 + 0.5) / 16_777_216.0
     }
 
-    fn gumbel(&self, face: u32) -> f32 {
+    pub fn gumbel(&self, face: u32) -> f32 {
         -(-self.uniform(face).ln()).ln()
     }
 
