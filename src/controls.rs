@@ -1,6 +1,8 @@
 //! The musical vocabulary between the two models: a gesture model speaks it, a sound model hears it,
 //! and a knob, a key or a scale may override any word of it. `Copy`, used on every thread.
 
+pub mod scale;
+
 use serde::{Deserialize, Serialize};
 
 /// Free latents that a sound model may name.

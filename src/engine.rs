@@ -13,6 +13,7 @@ pub mod ticks;
 
 pub use mix::{Override, Source};
 
+use crate::controls::scale::Scale;
 use crate::controls::{CONTROL_COUNT, Controls};
 use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::mapping::{CompiledMap, MACRO_COUNT, Seating};
@@ -62,6 +63,8 @@ pub struct Settings {
     pub transpose_semitones: f32,
     /// 0 takes the most likely note; 1 samples as the model says.
     pub temperature: f32,
+    /// The notes that a gesture model may choose; what keys and knobs say stays as it is.
+    pub scale: Scale,
     pub crossfade_ms: f32,
     /// `None` adapts to the sensors.
     pub playout_ms: Option<f32>,
@@ -87,6 +90,7 @@ impl Default for Settings {
             gain_db: 0.0,
             transpose_semitones: 0.0,
             temperature: 0.3,
+            scale: Scale::default(),
             crossfade_ms: 30.0,
             playout_ms: None,
             offline: false,

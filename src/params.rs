@@ -1,6 +1,11 @@
 //! Every parameter of the plugin, declared once. An id here is final: songs and automation refer to it.
 //! The audio thread reads them once a block through [`InstrumentParams::settings`].
 
+mod scale;
+
+pub use scale::{RootParam, ScaleParam};
+
+use crate::controls::scale::Scale;
 use crate::controls::{CONTROL_COUNT, Control, Controls, TIMBRE_COUNT};
 use crate::engine::{Override, Settings, Source};
 use crate::gesture::mapping::MACRO_COUNT;
@@ -89,6 +94,10 @@ pub struct InstrumentParams {
     pub playout_ms: FloatParam,
     #[id = "note_out"]
     pub note_out: BoolParam,
+    #[id = "scale_root"]
+    pub scale_root: EnumParam<RootParam>,
+    #[id = "scale"]
+    pub scale: EnumParam<ScaleParam>,
     #[id = "render"]
     pub render: EnumParam<RenderParam>,
     #[nested(id_prefix = "pitch", group = "Pitch")]
@@ -156,6 +165,8 @@ impl InstrumentParams {
                 1,
             ),
             note_out: BoolParam::new("Send notes", false),
+            scale_root: EnumParam::new("Scale root", RootParam::C),
+            scale: EnumParam::new("Scale", ScaleParam::Free),
             render: EnumParam::new("Render mode", RenderParam::Auto).non_automatable(),
             pitch: control_params(Control::Pitch),
             loudness: control_params(Control::Loudness),
@@ -208,6 +219,10 @@ impl InstrumentParams {
             gain_db: self.gain_db.value(),
             transpose_semitones: self.transpose.value() as f32,
             temperature: self.temperature.value(),
+            scale: Scale {
+                root: self.scale_root.value() as u8,
+                kind: self.scale.value().into(),
+            },
             crossfade_ms: self.crossfade_ms.value(),
             playout_ms: (!self.playout_auto.value()).then(|| self.playout_ms.value()),
             offline: self.is_offline(host_offline.unwrap_or(guess)),
@@ -400,7 +415,7 @@ mod tests {
         let count = ids.len();
         ids.dedup();
         assert_eq!(ids.len(), count);
-        assert_eq!(count, 14 + 3 * CONTROL_COUNT + MACRO_COUNT);
+        assert_eq!(count, 16 + 3 * CONTROL_COUNT + MACRO_COUNT);
         for id in [
             "gesture",
             "sound",

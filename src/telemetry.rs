@@ -4,6 +4,7 @@
 use crate::controls::Controls;
 use crate::gesture::ROLE_COUNT;
 use crate::gesture::features::FeatureBank;
+use crate::gesture::mapping::Context;
 use crate::sensor::DeviceId;
 use ringbuf::traits::{Consumer, Producer, Split};
 use ringbuf::{HeapCons, HeapProd, HeapRb};
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub worn: [Option<DeviceId>; ROLE_COUNT],
     /// What the sound model heard.
     pub controls: Controls,
+    /// What the gesture model could ask for beside the motion.
+    pub context: Context,
     /// Onset probability and confidence of the gesture model, 0 to 1.
     pub onset: f32,
     pub confidence: f32,

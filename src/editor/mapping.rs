@@ -8,7 +8,7 @@ use super::hand::Hand;
 use super::matrix::matrix;
 use super::scene::Scene;
 use super::style::{self, FAINT, MUTED};
-use crate::gesture::mapping::{Channels, Mapping};
+use crate::gesture::mapping::{Channels, Context, Mapping};
 use crate::params::SLOT_COUNT;
 use egui::{RichText, Ui};
 
@@ -32,6 +32,10 @@ impl Editor {
         let channels = Channels {
             bank: scene.bank,
             macros: std::array::from_fn(|i| self.params.macros[i].value.value()),
+            context: scene
+                .tick
+                .as_ref()
+                .map_or(Context::NEUTRAL, |tick| tick.context),
         };
         matrix(ui, &mut mapping, inputs, &channels);
         ui.add_space(6.0);

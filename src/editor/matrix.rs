@@ -1,10 +1,10 @@
 //! What feeds each input of the gesture model: a line for each connection of the matrix, most of them automatic.
 
 use super::style::{self, ACCENT, EDGE, FAINT, MUTED, TEXT, WELL};
-use super::text::words;
+use super::text::{CLASS_NAMES, words};
 use crate::gesture::Role;
 use crate::gesture::features::LimbFeature;
-use crate::gesture::mapping::{Channels, InputSource, MACRO_COUNT, Mapping};
+use crate::gesture::mapping::{Channels, ContextWord, InputSource, MACRO_COUNT, Mapping};
 use egui::{DragValue, RichText, Sense, Stroke, TextStyle, Ui, vec2};
 
 const GAP: f32 = 5.0;
@@ -263,6 +263,17 @@ fn choose(ui: &mut Ui, input: &str) -> Option<String> {
             }
         }
     });
+    ui.menu_button("Music", |ui| {
+        egui::ScrollArea::vertical()
+            .max_height(380.0)
+            .show(ui, |ui| {
+                for word in ContextWord::ALL {
+                    if ui.button(channel_words(&word.name())).clicked() {
+                        chosen = Some(word.name());
+                    }
+                }
+            });
+    });
     for role in Role::ALL {
         ui.menu_button(words(role.name()), |ui| {
             egui::ScrollArea::vertical()
@@ -296,6 +307,18 @@ fn fitting(name: &str, width: f32) -> String {
 
 /// "right_forearm.rate_x" → "R forearm rate x".
 fn channel_words(name: &str) -> String {
+    if let Some(word) = ContextWord::ALL
+        .into_iter()
+        .find(|word| word.name() == name)
+    {
+        return match word {
+            ContextWord::Key(class) => format!("Key {}", CLASS_NAMES[class]),
+            ContextWord::Scale(class) => format!("Scale {}", CLASS_NAMES[class]),
+            ContextWord::KeyCount => "Keys down".into(),
+            ContextWord::NewestKey => "Newest key".into(),
+            ContextWord::PreviousNote => "Previous note".into(),
+        };
+    }
     let text = words(&name.replace('.', " "));
     let short = |side: &str, letter: &str| {
         text.strip_prefix(side)

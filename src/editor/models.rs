@@ -27,6 +27,14 @@ impl Editor {
         );
         let temperature = "How freely the gesture model chooses among what it finds likely. 0: always the likeliest.";
         labelled(ui, hand, "Temperature", &params.temperature, temperature);
+        ui.horizontal(|ui| {
+            let meaning =
+                "The notes that the gesture model may play. Keys and knobs play what they say.";
+            style::column(ui, 84.0, style::muted("Scale")).on_hover_text(meaning);
+            let width = ui.available_width() - ui.spacing().item_spacing.x;
+            bar(ui, hand, &params.scale_root, 0.3 * width);
+            bar(ui, hand, &params.scale, 0.7 * width);
+        });
         labelled(
             ui,
             hand,

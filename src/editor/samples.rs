@@ -1,6 +1,7 @@
 //! A desk as it could be: what the editor's tests draw.
 
 use crate::controls::Controls;
+use crate::gesture::mapping::Context;
 use crate::params::{InstrumentParams, SlotNames};
 use crate::plugin::desk::{Notice, PortView, Sharing, SlotView, View};
 use crate::sensor::announcement::Announced;
@@ -24,6 +25,7 @@ pub fn tick(host_s: f64) -> Snapshot {
     let mut worn = [None; crate::gesture::ROLE_COUNT];
     worn[0] = Some(DeviceId(1));
     Snapshot {
+        context: Context::NEUTRAL,
         worn,
         song_s: host_s,
         host_s,

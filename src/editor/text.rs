@@ -11,11 +11,13 @@ pub fn words(name: &str) -> String {
     })
 }
 
+/// Pitch classes from C.
+pub const CLASS_NAMES: [&str; 12] = [
+    "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
+];
+
 /// The nearest note and how far it is off: "A4", "A4 +12 ct".
 pub fn note_text(note: f32) -> String {
-    const NAMES: [&str; 12] = [
-        "C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B",
-    ];
     if !note.is_finite() {
         return "–".into();
     }
@@ -25,7 +27,7 @@ pub fn note_text(note: f32) -> String {
         (nearest as i32).rem_euclid(12),
         (nearest as i32).div_euclid(12) - 1,
     );
-    let name = format!("{}{octave}", NAMES[key as usize]);
+    let name = format!("{}{octave}", CLASS_NAMES[key as usize]);
     if cents == 0.0 {
         name
     } else {

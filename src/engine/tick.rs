@@ -4,9 +4,10 @@
 use super::note_out::NoteChange;
 use super::ticks::Chunk;
 use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
+use crate::controls::scale::class_of;
 use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::features::LimbFeature;
-use crate::gesture::mapping::Channels;
+use crate::gesture::mapping::{Channels, Context};
 use crate::gesture::pipeline::Motion;
 use crate::neural::gesture_model::Intent;
 use crate::neural::voice::{Draw, SoundRack};
@@ -82,11 +83,13 @@ impl Engine {
         let draw = Draw {
             temperature: self.settings.temperature,
             dice: dice(tick as i64 + self.song_tick_offset),
+            scale: self.settings.scale,
         };
         let slot = usize::from(self.settings.gesture_slot);
         let channels = Channels {
             bank: motion.bank,
             macros: self.settings.macros,
+            context: self.context(),
         };
         let intent = self.gestures.tick(slot, &channels, draw, crossfade_ticks);
         if !self.settings.freeze {
@@ -114,7 +117,25 @@ impl Engine {
             .set(self.settings.gain_db, self.panic_ticks == 0);
         let note = self.notes.push(&self.controls, self.settings.note_out);
         self.note_queue.push(note);
-        self.tell(tick, time, &motion);
+        self.tell(tick, time, &motion, channels.context);
+    }
+
+    /// What surrounds the motion at this tick.
+    fn context(&self) -> Context {
+        let mut context = Context {
+            newest_key: self
+                .keys
+                .last()
+                .map_or(Context::NEUTRAL.newest_key, |key| f32::from(key.key)),
+            scale: self.settings.scale,
+            previous_note: self.intent.controls.pitch_note,
+            ..Context::NEUTRAL
+        };
+        for key in self.keys.held() {
+            context.held_classes[class_of(f32::from(key.key))] = 1.0;
+            context.held_count += 1.0;
+        }
+        context
     }
 
     fn take_readings(&mut self) {
@@ -144,7 +165,7 @@ impl Engine {
         self.panic_ticks = self.panic_ticks.saturating_sub(1);
     }
 
-    fn tell(&mut self, tick: u64, time: HostTime, motion: &Motion) {
+    fn tell(&mut self, tick: u64, time: HostTime, motion: &Motion, context: Context) {
         let counts = self.motion.playout.counters();
         let playout_ms = 1e3 * self.motion.playout.delay_s() as f32;
         let glide_ms = (self.gestures.period_ticks() - 1) as f32 * TICK_MS / 2.0;
@@ -157,6 +178,7 @@ impl Engine {
             freshness: motion.freshness,
             worn: *self.motion.worn(),
             controls: self.controls,
+            context,
             onset: self.intent.onset,
             confidence: self.intent.confidence,
             motion_age_ms: playout_ms + glide_ms + helper_ms + TICK_MS / 2.0,

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 
 mod channels;
 mod compiled;
+mod context;
 pub mod file;
 mod route;
 mod seating;
 
 pub use channels::{CHANNEL_COUNT, Channels, MACRO_COUNT};
 pub use compiled::{CompiledMap, INPUT_CAPACITY, MapPlayer, ROUTE_CAPACITY};
+pub use context::{Context, ContextWord};
 pub use seating::{KnownDevice, Seat, Seating};
 
 use super::Role;

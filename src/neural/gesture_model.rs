@@ -12,6 +12,7 @@ mod pitch;
 use super::contract::{Contract, Kind, Output, Probability};
 use super::error::ModelError;
 use super::runner::Runner;
+use crate::controls::scale::Scale;
 use crate::controls::{CONTROL_COUNT, Control, Controls};
 use crate::gesture::mapping::ModelInput;
 use events::EventPlayer;
@@ -91,6 +92,7 @@ pub struct GestureModel {
     onset: Option<Element>,
     confidence: Option<Element>,
     stated: [bool; CONTROL_COUNT],
+    scale: Scale,
     held: Controls,
     dice: Dice,
     sounding: bool,
@@ -116,6 +118,7 @@ impl GestureModel {
             onset: None,
             confidence: None,
             stated: [false; CONTROL_COUNT],
+            scale: Scale::default(),
             held: Controls::SILENT,
             dice: Dice::default(),
             sounding: false,
@@ -229,6 +232,11 @@ impl GestureModel {
         self.contract().ticks_per_frame()
     }
 
+    /// The notes that it may choose from now on.
+    pub fn set_scale(&mut self, scale: Scale) {
+        self.scale = scale;
+    }
+
     /// Forgets everything it heard.
     pub fn reset(&mut self) {
         self.model.reset();
@@ -253,9 +261,11 @@ impl GestureModel {
         }
         self.model.step();
         for point in &self.points {
-            let raw = self.read(point.element);
-            self.held
-                .set(point.control, raw * point.scale + point.offset);
+            let mut value = self.read(point.element) * point.scale + point.offset;
+            if point.control == Control::Pitch {
+                value = self.scale.nearest(value, Some(self.held.pitch_note));
+            }
+            self.held.set(point.control, value);
         }
         let probability = |element: Option<Element>, default: f32| {
             let value = element.map_or(default, |e| self.read(e));
@@ -281,7 +291,7 @@ impl GestureModel {
             self.dice.throw(random);
         }
         if let Some(pitch) = &mut self.pitch {
-            let note = pitch.choose(&self.model, &mut self.dice, temperature, began);
+            let note = pitch.choose(&self.model, &mut self.dice, temperature, began, self.scale);
             self.held.set(Control::Pitch, note);
         }
         let mut controls = self.held;
@@ -323,126 +333,4 @@ fn place_of(control: Control) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::neural::graph::GraphBuilder;
-
-    /// Logits are the first three inputs, the onset is the fourth, loudness the fifth.
-    pub fn chooser() -> GestureModel {
-        let mut g = GraphBuilder::new("chooser");
-        let x = g.input("x", &[1, 5]);
-        let logits = g.slice(&x, 1, 0, 3);
-        let rest = g.slice(&x, 1, 3, 5);
-        g.output("logits", &logits);
-        g.output("rest", &rest);
-        g.contract(
-            &Contract::parse(
-                r#"{"version":1,"kind":"gesture","name":"Chooser","frame_rate_hz":100,"feature_schema":1,
-                "inputs":[{"tensor":"x","names":["a","b","c","onset","loud"],"mean":[0,0,0,0,0],"scale":[1,1,1,1,1]}],
-                "outputs":[{"categorical_pitch":{"logits":"logits","lowest_note":60}},
-                {"onset":{"tensor":"rest"}},
-                {"point":{"control":"loudness","tensor":"rest","index":1,"scale":80.0,"offset":-80.0}}]}"#,
-            )
-            .unwrap(),
-        );
-        GestureModel::load(&g.finish()).unwrap()
-    }
-
-    #[test]
-    fn at_temperature_0_the_likeliest_note_plays_and_does_not_flicker() {
-        let mut model = chooser();
-        assert_eq!(
-            model
-                .step(&[0.0, 2.0, 0.0, 0.0, 0.5], 0.0, 1)
-                .controls
-                .pitch_note,
-            61.0
-        );
-        assert_eq!(
-            model
-                .step(&[0.0, 2.0, 2.2, 0.0, 0.5], 0.0, 2)
-                .controls
-                .pitch_note,
-            61.0
-        );
-        assert_eq!(
-            model
-                .step(&[0.0, 2.0, 3.0, 0.0, 0.5], 0.0, 3)
-                .controls
-                .pitch_note,
-            62.0
-        );
-    }
-
-    #[test]
-    fn points_are_in_their_own_unit_and_say_that_they_are_stated() {
-        let intent = chooser().step(&[0.0, 0.0, 0.0, 0.75, 0.5], 0.0, 1);
-        assert_eq!(intent.controls.loudness_db, -40.0);
-        assert_eq!(intent.onset, 0.75);
-        assert_eq!(intent.confidence, 1.0);
-        assert_eq!(intent.stated[..4], [true, true, false, false]);
-    }
-
-    #[test]
-    fn notes_are_drawn_as_often_as_the_model_says_and_again_at_each_onset_only() {
-        let mut model = chooser();
-        let mut counts = [0; 3];
-        for dice in 0..4000u32 {
-            let logits = [0.0, 1.0, 2.0];
-            let struck = model.step(&[logits[0], logits[1], logits[2], 1.0, 0.5], 1.0, dice);
-            let held = model.step(&[logits[0], logits[1], logits[2], 0.0, 0.5], 1.0, dice ^ 77);
-            assert_eq!(struck.controls.pitch_note, held.controls.pitch_note);
-            counts[(struck.controls.pitch_note - 60.0) as usize] += 1;
-        }
-        let total: f32 = [0.0f32, 1.0, 2.0].iter().map(|l| l.exp()).sum();
-        for (i, count) in counts.iter().enumerate() {
-            let expected = (i as f32).exp() / total;
-            assert!(
-                (*count as f32 / 4000.0 - expected).abs() < 0.03,
-                "{counts:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_an_input_was_trained_to_hear_is_told() {
-        let inputs = chooser().inputs();
-        assert_eq!(inputs[3].name, "onset");
-        assert_eq!(inputs[3].trained_span, Some((-2.0, 2.0)));
-    }
-
-    #[test]
-    fn the_same_dice_give_the_same_notes() {
-        let play = || {
-            let mut model = chooser();
-            let steps = (0..50u32).map(|i| {
-                let onset = (i % 4 == 0) as u32 as f32;
-                model
-                    .step(
-                        &[0.3, 0.2, 0.1, onset, 0.5],
-                        1.0,
-                        i.wrapping_mul(2_654_435_761),
-                    )
-                    .controls
-                    .pitch_note
-            });
-            steps.collect::<Vec<_>>()
-        };
-        assert_eq!(play(), play());
-    }
-
-    #[test]
-    fn features_that_are_not_numbers_do_no_harm() {
-        let mut model = chooser();
-        let intent = model.step(&[f32::NAN, f32::INFINITY, 0.0], 1.0, 9);
-        assert!(intent.controls.pitch_note.is_finite() && intent.controls.loudness_db.is_finite());
-    }
-
-    #[test]
-    fn a_sound_slot_model_is_not_a_gesture_model() {
-        let error = GestureModel::load(&crate::neural::sound_model::tests::organ())
-            .err()
-            .unwrap();
-        assert!(error.to_string().contains("sound slot"));
-    }
-}
+mod tests;

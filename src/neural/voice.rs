@@ -6,6 +6,7 @@ use super::runner::Runner;
 use super::slot::{Blend, Loader, Rack, StepTime, Stepping, rack};
 use super::sound_model::SoundModel;
 use crate::controls::Controls;
+use crate::controls::scale::Scale;
 use crate::gesture::TICK_S;
 use crate::gesture::mapping::{Channels, CompiledMap, INPUT_CAPACITY, MapPlayer, Mapping};
 use crate::sound::frame::SoundFrame;
@@ -37,6 +38,8 @@ pub struct Draw {
     pub temperature: f32,
     /// The same at the same place in the song.
     pub dice: u32,
+    /// The notes to choose from.
+    pub scale: Scale,
 }
 
 impl GestureVoice {
@@ -87,6 +90,7 @@ impl Stepping for GestureVoice {
         } else {
             self.map_inputs(channels)
         };
+        self.model.set_scale(draw.scale);
         self.model
             .step(&self.inputs[..count], draw.temperature, draw.dice)
     }

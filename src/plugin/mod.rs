@@ -333,6 +333,12 @@ impl ClapPlugin for Imu2Music {
                 page.add_param(&params.recentre);
                 page.add_param(&params.gain_db);
             });
+            section.add_page("Notes", |page| {
+                page.add_param(&params.scale_root);
+                page.add_param(&params.scale);
+                page.add_param(&params.transpose);
+                page.add_param(&params.note_out);
+            });
             section.add_page("Macros", |page| {
                 for knob in &params.macros {
                     page.add_param(&knob.value);

@@ -119,16 +119,16 @@ impl Route {
 }
 
 /// What the channel covers, and what it is to cover for the input. A feature that nothing was learned of is heard in
-/// its own unit; a macro covers what the model was trained on.
+/// its own unit, and so is what an input asks for by name; a macro covers what the model was trained on.
 fn ranges(
     channel: usize,
     input: &ModelInput,
     learned: Option<(f32, f32)>,
 ) -> ((f32, f32), (f32, f32)) {
     let span = Channels::span(channel);
-    let wanted: Option<(_, LimbFeature)> =
-        Channels::index_of(&input.name).and_then(Channels::limb_of);
-    let wanted_span = wanted.map_or((0.0, 1.0), |(_, feature)| feature.span());
+    let named = Channels::index_of(&input.name);
+    let wanted: Option<(_, LimbFeature)> = named.and_then(Channels::limb_of);
+    let wanted_span = named.map_or((0.0, 1.0), Channels::span);
     // Two deviations about a mean may reach where the feature cannot.
     let trained = input.trained_span.map_or(wanted_span, |(least, most)| {
         let held = (least.max(wanted_span.0), most.min(wanted_span.1));
@@ -140,6 +140,8 @@ fn ranges(
     });
     let same = wanted.map(|(_, feature)| feature);
     match (Channels::limb_of(channel), learned) {
+        // A key or a note that the model asks for by name.
+        (None, _) if named == Some(channel) => (span, span),
         (None, _) => (span, trained),
         (Some((_, feature)), Some(learned)) if Some(feature) == same => (learned, trained),
         (Some(_), Some(learned)) => (learned, span),

@@ -1,6 +1,7 @@
 //! Which note: a choice from a distribution that a model states.
 
 use super::feed;
+use crate::controls::scale::Scale;
 use crate::neural::contract::{CategoricalPitch, MixturePitch};
 use crate::neural::error::ModelError;
 use crate::neural::runner::Runner;
@@ -110,13 +111,15 @@ impl PitchChoice {
         self.noise.fill(0.0);
     }
 
-    /// The note for this step; `began` at an onset, where the old note has no claim any more.
+    /// The note for this step, one of `scale`; `began` at an onset, where the old note has no claim any more. What the
+    /// model states of a note's tuning stays.
     pub fn choose(
         &mut self,
         model: &Runner,
         dice: &mut Dice,
         temperature: f32,
         began: bool,
+        scale: Scale,
     ) -> f32 {
         if began || self.chosen.is_none() {
             for (face, noise) in self.noise.iter_mut().enumerate() {
@@ -125,9 +128,12 @@ impl PitchChoice {
         }
         let temperature = temperature.clamp(0.0, 4.0);
         let logits = model.output(self.logits);
+        let allowed = |i: usize| scale.allows(self.centre(model, i));
+        let has_any = (0..logits.len()).any(allowed);
         let score = |i: usize| {
             let score = logits[i] + temperature * self.noise[i];
-            if score.is_finite() { score } else { f32::MIN }
+            let counts = score.is_finite() && (allowed(i) || !has_any);
+            if counts { score } else { f32::MIN }
         };
         let best =
             (1..logits.len()).fold(0, |best, i| if score(i) > score(best) { i } else { best });
@@ -136,7 +142,28 @@ impl PitchChoice {
             _ => best,
         };
         self.chosen = Some(chosen);
-        self.note(model, dice, temperature, chosen)
+        let note = self.note(model, dice, temperature, chosen);
+        if has_any {
+            note
+        } else {
+            scale.nearest(note, None)
+        }
+    }
+
+    /// The note in the middle of a choice, before its tuning.
+    fn centre(&self, model: &Runner, choice: usize) -> f32 {
+        match self.notes {
+            Notes::Ladder { lowest, step, .. } => lowest + choice as f32 * step,
+            Notes::Mixture {
+                notes,
+                offset,
+                scale,
+                ..
+            } => {
+                let notes = model.output(notes);
+                notes[choice.min(notes.len() - 1)] * scale + offset
+            }
+        }
     }
 
     fn note(&self, model: &Runner, dice: &Dice, temperature: f32, chosen: usize) -> f32 {
