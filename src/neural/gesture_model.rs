@@ -278,7 +278,7 @@ impl GestureModel {
         let mut onset = probability(self.onset, 0.0);
         let mut confidence = probability(self.confidence, 1.0);
         if let Some(events) = &mut self.events {
-            let said = events.listen(&self.model, temperature, random);
+            let said = events.listen(&self.model, temperature, random, self.scale);
             if let Some(note) = said.pitch_note {
                 self.held.set(Control::Pitch, note);
             }

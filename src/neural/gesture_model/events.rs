@@ -6,6 +6,7 @@
 use super::feed;
 use super::pitch::Dice;
 use crate::controls::SILENCE_DB;
+use crate::controls::scale::Scale;
 use crate::neural::contract::Events;
 use crate::neural::error::ModelError;
 use crate::neural::events::{Alphabet, Event};
@@ -115,12 +116,13 @@ impl EventPlayer {
         }
     }
 
-    /// After a step: draws an event where one is due. `temperature` and `random` as for the model's step.
-    pub fn listen(&mut self, model: &Runner, temperature: f32, random: u32) -> Said {
+    /// After a step: draws an event where one is due; notes begin within `scale`. `temperature` and `random` as for the
+    /// model's step.
+    pub fn listen(&mut self, model: &Runner, temperature: f32, random: u32, scale: Scale) -> Said {
         self.course.said.onset = false;
         if self.course.step >= self.course.due {
             let logits = model.output(self.logits);
-            let number = self.draw(logits, temperature, random);
+            let number = self.draw(logits, temperature, random, scale);
             self.course.said.confidence = chance_of(logits, number);
             self.course.previous = number;
             self.take_up(self.alphabet.event(number));
@@ -130,7 +132,7 @@ impl EventPlayer {
     }
 
     /// By the Gumbel-max method, as pitches are.
-    fn draw(&mut self, logits: &[f32], temperature: f32, random: u32) -> usize {
+    fn draw(&mut self, logits: &[f32], temperature: f32, random: u32, scale: Scale) -> usize {
         let course = &mut self.course;
         let mut dice = Dice::default();
         // While a model catches up on the past, many steps come with one number.
@@ -139,7 +141,7 @@ impl EventPlayer {
         let temperature = temperature.clamp(0.0, 4.0);
         let mut best = (f32::NEG_INFINITY, self.alphabet.number(Event::Shift(1)));
         for (number, logit) in logits.iter().enumerate() {
-            if !course.may_follow(self.alphabet.event(number)) {
+            if !course.may_follow(self.alphabet.event(number), scale) {
                 continue;
             }
             let noise = if temperature > 0.0 {
@@ -183,11 +185,11 @@ impl EventPlayer {
 
 impl Course {
     /// What cannot be played is not drawn: notes that sound do not begin, those that do not sound do not end.
-    fn may_follow(&self, event: Event) -> bool {
+    fn may_follow(&self, event: Event, scale: Scale) -> bool {
         match event {
             Event::Shift(_) => true,
             _ if self.at_once >= MOST_AT_ONCE => false,
-            Event::On(note) => !self.sounding.holds(note),
+            Event::On(note) => !self.sounding.holds(note) && scale.allows(f32::from(note)),
             Event::Off(note) => self.sounding.holds(note),
             Event::Velocity(_) => true,
             Event::Start | Event::End | Event::Pad => false,
@@ -243,6 +245,7 @@ impl Sounding {
 mod tests {
     use super::super::GestureModel;
     use super::Sounding;
+    use crate::controls::scale::{Scale, ScaleKind};
     use crate::neural::zoo::tune;
 
     /// Per step: the note that sounds, rounded; none in silence.
@@ -312,6 +315,23 @@ mod tests {
         assert_eq!(played(&mut model, 0.0, 3.0, 2000), first);
         let notes: std::collections::HashSet<_> = first.iter().flatten().collect();
         assert!(notes.len() > 3, "{notes:?}");
+    }
+
+    #[test]
+    fn notes_begin_within_the_scale() {
+        let mut model = GestureModel::load(&tune::tune()).unwrap();
+        let scale = Scale {
+            root: 2,
+            kind: ScaleKind::MajorPentatonic,
+        };
+        model.set_scale(scale);
+        let notes = played(&mut model, 0.0, 3.0, 4000);
+        assert!(notes.iter().flatten().any(|note| *note != 62));
+        let outside = notes
+            .iter()
+            .flatten()
+            .find(|note| !scale.allows(f32::from(**note)));
+        assert_eq!(outside, None);
     }
 
     #[test]
