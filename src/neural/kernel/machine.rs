@@ -2,13 +2,15 @@
 //! two runs on one machine give the same bits.
 //!
 //! `pulp` finds and drives AVX2+FMA, NEON and the portable path. Its AVX-512 would change how it is built
-//! for everything else that uses it, and it has no conversion of 16-bit floats: [`super::x86`] adds both to the
-//! one kernel that lives by them, the packed matrix.
+//! for everything else that uses it, and it has no conversion of 16-bit floats: `x86` and `aarch64` beside this file add
+//! both to the one kernel that lives by them, the packed matrix.
 
 use std::fmt;
 
 use pulp::{Arch, Simd};
 
+#[cfg(target_arch = "aarch64")]
+use super::aarch64::Neon;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
 
@@ -31,6 +33,16 @@ pub trait Lanes: Copy {
     fn mul_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
 }
 
+/// The first `N` numbers, by value: the intrinsics that load leave a copy on the stack in builds that check themselves.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+pub(super) fn whole<T: Copy, const N: usize>(from: &[T]) -> [T; N] {
+    match from.first_chunk() {
+        Some(chunk) => *chunk,
+        None => panic!("a vector of {N} from {} numbers", from.len()),
+    }
+}
+
 /// Work written once for every instruction set. `run` has to be `#[inline(always)]`.
 pub trait WithLanes {
     fn run<L: Lanes>(self, lanes: L);
@@ -49,6 +61,8 @@ enum Path {
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
 }
 
 impl Machine {
@@ -70,7 +84,12 @@ impl Machine {
             arch: Arch::Scalar,
             path,
         }];
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(target_arch = "aarch64")]
+        paths.push(Machine {
+            arch,
+            path: Path::Neon(Neon),
+        });
+        #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
         paths.push(Machine { arch, path });
         #[cfg(target_arch = "x86_64")]
         {
@@ -102,11 +121,13 @@ impl Machine {
     #[inline(always)]
     pub fn run(self, work: impl WithLanes) {
         match self.path {
-            // Every processor with AVX2 has F16C, so what is left there is the portable path.
-            #[cfg(target_arch = "x86_64")]
+            // Every processor with AVX2 has F16C, and every Arm NEON, so what is left there is the portable path.
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Path::Pulp => work.run(PulpLanes(pulp::Scalar)),
-            #[cfg(not(target_arch = "x86_64"))]
+            #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
             Path::Pulp => self.arch.dispatch(OnPulp(work)),
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon(lanes) => work.run(lanes),
             #[cfg(target_arch = "x86_64")]
             Path::Avx2(lanes) => lanes.vectorize(OnLanes { work, lanes }),
             #[cfg(target_arch = "x86_64")]
@@ -122,10 +143,10 @@ impl fmt::Display for Machine {
             Path::Avx2(_) => "AVX2 with F16C",
             #[cfg(target_arch = "x86_64")]
             Path::Avx512(_) => "AVX-512",
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon(_) => "NEON",
             Path::Pulp => match self.arch {
                 Arch::Scalar => "portable",
-                #[cfg(target_arch = "aarch64")]
-                Arch::Neon(_) => "NEON",
                 _ => "pulp",
             },
         })
@@ -148,10 +169,10 @@ impl<W: WithLanes, L: Lanes> pulp::NullaryFnOnce for OnLanes<W, L> {
     }
 }
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 struct OnPulp<W>(W);
 
-#[cfg(not(target_arch = "x86_64"))]
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 impl<W: WithLanes> pulp::WithSimd for OnPulp<W> {
     type Output = ();
 

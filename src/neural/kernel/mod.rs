@@ -1,6 +1,8 @@
 //! Packed kernels: what a lowered model is made of. Each allocates at construction only and does the same
 //! work every time; the instruction set (AVX2+FMA, AVX-512, NEON, portable) is chosen at run time by [`machine`].
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 pub mod cell;
 pub mod machine;
 pub mod math;

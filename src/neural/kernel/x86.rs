@@ -7,7 +7,7 @@ use core::mem::transmute;
 
 use pulp::NullaryFnOnce;
 
-use super::machine::Lanes;
+use super::machine::{Lanes, whole};
 
 pulp::simd_type! {
     /// 8 floats a vector.
@@ -42,15 +42,6 @@ impl Avx512 {
         }
         // SAFETY: `try_new`, the only source of `self`, found every one of these features.
         unsafe { wide(work) }
-    }
-}
-
-/// The first `N` numbers, by value: the intrinsics that load leave a copy on the stack in builds that check themselves.
-#[inline(always)]
-fn whole<T: Copy, const N: usize>(from: &[T]) -> [T; N] {
-    match from.first_chunk() {
-        Some(chunk) => *chunk,
-        None => panic!("a vector of {N} from {} numbers", from.len()),
     }
 }
 
