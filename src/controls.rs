@@ -1,7 +1,10 @@
 //! The musical vocabulary between the two models: a gesture model speaks it, a sound model hears it,
 //! and a knob, a key or a scale may override any word of it. `Copy`, used on every thread.
 
+mod chord;
 pub mod scale;
+
+pub use chord::{Chord, VOICES_MAX, VoiceSet};
 
 use serde::{Deserialize, Serialize};
 

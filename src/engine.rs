@@ -3,6 +3,7 @@
 //! nothing and counts. Models step on the control grid ([`ticks`]), so any partition of the same
 //! input into blocks gives the same samples. Audio thread, but for `new` and `prepare`.
 
+mod chord;
 pub mod keys;
 mod meters;
 pub mod mix;
@@ -10,11 +11,12 @@ pub mod note_out;
 mod output;
 mod tick;
 pub mod ticks;
+mod wave;
 
 pub use mix::{Override, Source};
 
 use crate::controls::scale::Scale;
-use crate::controls::{CONTROL_COUNT, Controls};
+use crate::controls::{CONTROL_COUNT, Chord, Controls};
 use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::mapping::{CompiledMap, MACRO_COUNT, Seating};
 use crate::gesture::pipeline::MotionTick;
@@ -28,18 +30,19 @@ use crate::neural::voice::{
 };
 use crate::sensor::PORTS_MAX;
 use crate::sensor::ring::SensorOutput;
-use crate::sound::frame::{NoiseBands, SoundFrame};
-use crate::sound::synth::Synth;
+use crate::sound::choir::Choir;
+use crate::sound::frame::NoiseBands;
 use crate::telemetry::{TelemetryInput, TelemetryOutput, telemetry};
 use crate::units::HostTime;
+use chord::Voices;
 use keys::Keys;
 use meters::Meters;
-use note_out::{NoteChange, NoteOut};
+use note_out::{NoteChange, NoteOut, NoteQueue};
 use output::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use tick::{NoteQueue, WaveTick};
 use ticks::{CHUNK_SAMPLES, Ticks};
+use wave::WaveTick;
 
 /// Readings taken from one ring at one tick: twenty times what six sensors send.
 const READINGS_PER_TICK: usize = 256;
@@ -61,6 +64,8 @@ pub struct Settings {
     pub note_out: bool,
     pub gain_db: f32,
     pub transpose_semitones: f32,
+    /// Keys that can sound at once, 1 to 8. With 1 the newest key speaks alone.
+    pub voices: u8,
     /// 0 takes the most likely note; 1 samples as the model says.
     pub temperature: f32,
     /// The notes that a gesture model may choose; what keys and knobs say stays as it is.
@@ -89,6 +94,7 @@ impl Default for Settings {
             note_out: false,
             gain_db: 0.0,
             transpose_semitones: 0.0,
+            voices: 1,
             temperature: 0.3,
             scale: Scale::default(),
             crossfade_ms: 30.0,
@@ -145,11 +151,11 @@ pub struct Engine {
     gestures: GestureRack,
     sounds: SoundRack,
     intent: Intent,
-    controls: Controls,
-    frame: SoundFrame,
+    voices: Voices,
+    chord: Chord,
     wave: WaveTick,
     bands: NoiseBands,
-    synth: Synth,
+    choir: Choir,
     output: Output,
     chunk: [[f32; CHUNK_SAMPLES]; 2],
     chunk_left: usize,
@@ -207,11 +213,11 @@ impl Engine {
             gestures,
             sounds,
             intent: Intent::default(),
-            controls: Controls::SILENT,
-            frame: SoundFrame::SILENT,
+            voices: Voices::default(),
+            chord: Chord::SILENT,
             wave: WaveTick::default(),
             bands: standard_bands(),
-            synth: Synth::new(sample_rate_hz),
+            choir: Choir::new(sample_rate_hz),
             output: Output::new(sample_rate_hz),
             chunk: [[0.0; CHUNK_SAMPLES]; 2],
             chunk_left: 0,
@@ -240,7 +246,7 @@ impl Engine {
         if self.sample_rate_hz != sample_rate_hz {
             self.sample_rate_hz = sample_rate_hz;
             self.clock = HostClock::new(f64::from(sample_rate_hz));
-            self.synth = Synth::new(sample_rate_hz);
+            self.choir = Choir::new(sample_rate_hz);
             self.output = Output::new(sample_rate_hz);
             self.shared_sample_rate
                 .store(sample_rate_hz.to_bits(), Ordering::Release);
@@ -276,10 +282,11 @@ impl Engine {
         self.keys.clear();
         self.motion.reset();
         self.intent = Intent::default();
-        self.controls = Controls::SILENT;
+        self.voices.reset();
+        self.chord = Chord::SILENT;
         self.gestures.reset();
         self.sounds.reset();
-        self.synth.reset();
+        self.choir.reset();
         self.output.reset();
         self.notes = NoteOut::default();
         self.note_queue = NoteQueue::default();
@@ -356,8 +363,13 @@ impl Engine {
         self.note_queue.pop()
     }
 
-    /// What the sound model heard last.
+    /// What the sound model heard last, of the voice that leads.
     pub fn controls(&self) -> &Controls {
-        &self.controls
+        self.chord.lead()
+    }
+
+    /// How many voices play.
+    pub fn voices(&self) -> usize {
+        self.chord.live.count()
     }
 }

@@ -6,7 +6,7 @@ mod scale;
 pub use scale::{RootParam, ScaleParam};
 
 use crate::controls::scale::Scale;
-use crate::controls::{CONTROL_COUNT, Control, Controls, TIMBRE_COUNT};
+use crate::controls::{CONTROL_COUNT, Control, Controls, TIMBRE_COUNT, VOICES_MAX};
 use crate::engine::{Override, Settings, Source};
 use crate::gesture::mapping::MACRO_COUNT;
 use crate::plugin::state::Session;
@@ -112,6 +112,8 @@ pub struct InstrumentParams {
     pub timbre: [TimbreParams; TIMBRE_COUNT],
     #[nested(array, group = "Macros")]
     pub macros: [MacroParams; MACRO_COUNT],
+    #[id = "voices"]
+    pub voices: IntParam,
 
     /// What is saved with the song and is not a parameter.
     #[persist = "session"]
@@ -174,6 +176,7 @@ impl InstrumentParams {
             noisiness: control_params(Control::Noisiness),
             timbre: std::array::from_fn(|i| timbre(i as u8)),
             macros: std::array::from_fn(macro_params),
+            voices: voices_param(),
             session: Arc::new(RwLock::new(Session::default())),
         }
     }
@@ -218,6 +221,7 @@ impl InstrumentParams {
             note_out: self.note_out.value(),
             gain_db: self.gain_db.value(),
             transpose_semitones: self.transpose.value() as f32,
+            voices: self.voices.value().clamp(1, VOICES_MAX as i32) as u8,
             temperature: self.temperature.value(),
             scale: Scale {
                 root: self.scale_root.value() as u8,
@@ -305,6 +309,17 @@ fn control_params(control: Control) -> ControlParams {
     }
 }
 
+/// One voice is how songs sounded before there were more.
+fn voices_param() -> IntParam {
+    let range = IntRange::Linear {
+        min: 1,
+        max: VOICES_MAX as i32,
+    };
+    IntParam::new("Voices", 1, range).with_string_to_value(Arc::new(|text| {
+        first_number(text).map(|n| n.round() as i32)
+    }))
+}
+
 fn macro_params(index: usize) -> MacroParams {
     let range = FloatRange::Linear { min: 0.0, max: 1.0 };
     MacroParams {
@@ -345,90 +360,4 @@ fn first_number(text: &str) -> Option<f32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn params() -> InstrumentParams {
-        let names = SlotNames::default();
-        names.write()[2] = "Violin".into();
-        InstrumentParams::new(SlotNames::default(), names)
-    }
-
-    #[test]
-    fn a_slot_prints_its_name_and_reads_its_number() {
-        let params = params();
-        let third = params.sound_slot.preview_normalized(3);
-        assert_eq!(
-            params.sound_slot.normalized_value_to_string(third, true),
-            "03 Violin"
-        );
-        assert_eq!(
-            params
-                .sound_slot
-                .string_to_normalized_value("03 Something Else"),
-            Some(third)
-        );
-    }
-
-    #[test]
-    fn nothing_waits_on_a_guess() {
-        let params = params();
-        let of = |word, guess| {
-            let settings = params.settings(word, guess);
-            (settings.offline, settings.patient)
-        };
-        assert_eq!(of(None, true), (true, false));
-        assert_eq!(of(Some(true), false), (true, true));
-        assert_eq!(of(Some(false), true), (false, false));
-        assert_eq!(of(None, false), (false, false));
-    }
-
-    #[test]
-    fn every_number_reads_back_what_it_prints() {
-        let params = params();
-        let words = Control::ALL.map(|word| &params.control(word).value);
-        let others = [
-            &params.gain_db,
-            &params.temperature,
-            &params.crossfade_ms,
-            &params.playout_ms,
-        ];
-        for param in words.into_iter().chain(others) {
-            for step in 0..=20 {
-                let normalized = step as f32 / 20.0;
-                let text = param.normalized_value_to_string(normalized, true);
-                let back = param.string_to_normalized_value(&text).unwrap_or(f32::NAN);
-                let again = param.normalized_value_to_string(back, true);
-                assert_eq!(text, again, "{}", param.name());
-            }
-        }
-    }
-
-    #[test]
-    fn ids_are_unique_and_final() {
-        let mut ids: Vec<String> = params()
-            .param_map()
-            .into_iter()
-            .map(|(id, ..)| id)
-            .collect();
-        ids.sort();
-        let count = ids.len();
-        ids.dedup();
-        assert_eq!(ids.len(), count);
-        assert_eq!(count, 16 + 3 * CONTROL_COUNT + MACRO_COUNT);
-        for id in [
-            "gesture",
-            "sound",
-            "recentre",
-            "pitch_source",
-            "timbre_value_8",
-            "macro_1",
-            "macro_8",
-        ] {
-            assert!(
-                ids.iter().any(|known| known == id),
-                "{id} is gone: songs that automate it would break"
-            );
-        }
-    }
-}
+mod tests;

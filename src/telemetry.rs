@@ -27,10 +27,12 @@ pub struct Snapshot {
     pub freshness: [f32; ROLE_COUNT],
     /// Who is worn in each role.
     pub worn: [Option<DeviceId>; ROLE_COUNT],
-    /// What the sound model heard.
+    /// What the sound model heard of the voice that leads.
     pub controls: Controls,
     /// What the gesture model could ask for beside the motion.
     pub context: Context,
+    /// Voices that play.
+    pub voices: u8,
     /// Onset probability and confidence of the gesture model, 0 to 1.
     pub onset: f32,
     pub confidence: f32,

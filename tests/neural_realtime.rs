@@ -73,7 +73,7 @@ fn a_waveform_and_a_helper_thread_s_end_allocate_nothing() {
                 model.submit(tick, &Controls::SILENT);
                 model.fetch(step);
                 model.step(&Controls::SILENT, &mut frame);
-                model.add_wave(&mut left, &mut right, 0.5, 0.0);
+                model.add_waves(&mut left, &mut right, |_| (0.5, 0.0));
             }
         }
         wave.reset();

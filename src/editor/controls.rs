@@ -6,11 +6,11 @@ use super::hand::Hand;
 use super::scene::Scene;
 use super::style::{self, ACCENT, FAINT, MUTED, TEXT};
 use super::text::{control_text, words};
-use crate::controls::Control;
+use crate::controls::{Control, VOICES_MAX};
 use crate::params::{ControlParams, SourceParam};
 use crate::plugin::desk::SlotView;
 use egui::{RichText, Ui};
-use nice_plug::prelude::{Enum, EnumParam, Param};
+use nice_plug::prelude::{Enum, EnumParam, IntParam, Param};
 
 /// Words that every model speaks; the timbre words follow.
 const MAIN: usize = 4;
@@ -32,6 +32,7 @@ impl Editor {
         for control in Control::ALL.into_iter().take(MAIN) {
             row(ui, control);
         }
+        voices(ui, hand, &params.voices, scene);
         let timbre = RichText::new("Timbre 1 to 8").color(MUTED);
         egui::CollapsingHeader::new(timbre)
             .id_salt("timbre")
@@ -191,6 +192,30 @@ fn row(
         });
         let now = RichText::new(now).color(if heard { ACCENT } else { FAINT });
         style::column(ui, NOW_WIDTH, now);
+    });
+}
+
+/// How many keys may sound at once, and how many do.
+fn voices(ui: &mut Ui, hand: &Hand, param: &IntParam, scene: &Scene) {
+    ui.horizontal(|ui| {
+        style::column(ui, NAME_WIDTH, RichText::new("Voices").color(TEXT)).on_hover_text(
+            "Keys that sound at once: the arm plays them all. 1: the newest key alone. When the pitch or the loudness \
+             comes from the keys, a chord ends with them; else the arm plays on alone.",
+        );
+        ui.spacing_mut().item_spacing.x = 2.0;
+        ui.spacing_mut().button_padding.x = 7.0;
+        for count in 1..=VOICES_MAX as i32 {
+            let chosen = param.value() == count;
+            let text = RichText::new(count.to_string()).color(if chosen { TEXT } else { MUTED });
+            if ui.selectable_label(chosen, text).clicked() && !chosen {
+                hand.set(param, count);
+            }
+        }
+        if let Some(tick) = scene.tick.filter(|_| param.value() > 1) {
+            ui.add_space(8.0);
+            ui.label(RichText::new(tick.voices.to_string()).color(ACCENT));
+            ui.label(style::muted("now"));
+        }
     });
 }
 

@@ -40,6 +40,7 @@ pub fn tick(host_s: f64) -> Snapshot {
         confidence: 0.8,
         motion_age_ms: 24.0,
         playout_ms: 9.5,
+        voices: 3,
         callback_load: 0.12,
         peak: 0.2,
         limiter_db: 0.0,

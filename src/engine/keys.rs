@@ -1,4 +1,4 @@
-//! Held MIDI keys: the newest one speaks, with its MPE expressions. Fixed capacity, audio thread.
+//! Held MIDI keys with their MPE expressions, oldest first. Fixed capacity, audio thread.
 
 /// Keys that can be down at once; a further one replaces the oldest.
 const HELD_MAX: usize = 16;
@@ -18,7 +18,29 @@ pub struct HeldKey {
     pub brightness: Option<f32>,
 }
 
+/// What the keys say to one voice.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Finger {
+    /// The key that the voice belongs to.
+    pub speaking: Option<HeldKey>,
+    /// The same, or the last one that any voice belonged to.
+    pub last: Option<HeldKey>,
+    bend_semitones: f32,
+}
+
+impl Finger {
+    /// Pitch of a key with its tuning and the channel's bend, in MIDI notes.
+    pub fn pitch_note(&self, key: &HeldKey) -> f32 {
+        f32::from(key.key) + key.tuning_semitones + self.bend_semitones
+    }
+}
+
 impl HeldKey {
+    /// The same key of the same channel.
+    pub fn is(&self, other: &HeldKey) -> bool {
+        (self.channel, self.key) == (other.channel, other.key)
+    }
+
     pub fn new(channel: u8, key: u8, velocity: f32) -> Self {
         HeldKey {
             channel,
@@ -86,7 +108,7 @@ impl Keys {
 
     /// Every key that is down, oldest first.
     pub fn held(&self) -> impl Iterator<Item = HeldKey> {
-        self.held[..self.count].iter().copied().flatten()
+        self.newest(HELD_MAX)
     }
 
     /// The newest key that is down.
@@ -94,14 +116,19 @@ impl Keys {
         self.held[..self.count].last().copied().flatten()
     }
 
-    /// The newest key that is down, else the last one that was.
-    pub fn last(&self) -> Option<HeldKey> {
-        self.speaking().or(self.last)
+    /// The newest keys that are down, at most `count`, oldest first.
+    pub fn newest(&self, count: usize) -> impl DoubleEndedIterator<Item = HeldKey> {
+        let from = self.count.saturating_sub(count);
+        self.held[from..self.count].iter().copied().flatten()
     }
 
-    /// Pitch of a key with its tuning and the channel's bend, in MIDI notes.
-    pub fn pitch_note(&self, key: &HeldKey) -> f32 {
-        f32::from(key.key) + key.tuning_semitones + self.bend_semitones
+    /// What a voice is told that belongs to `key`, or to none.
+    pub fn finger(&self, key: Option<HeldKey>) -> Finger {
+        Finger {
+            speaking: key,
+            last: key.or(self.speaking()).or(self.last),
+            bend_semitones: self.bend_semitones,
+        }
     }
 }
 
@@ -127,7 +154,15 @@ mod tests {
         assert_eq!(keys.speaking().map(|k| k.key), Some(60));
         keys.release(None, None);
         assert_eq!(keys.speaking(), None);
-        assert_eq!(keys.last().map(|k| k.key), Some(64));
+        assert_eq!(keys.finger(None).last.map(|k| k.key), Some(64));
+    }
+
+    #[test]
+    fn the_newest_come_oldest_first() {
+        let mut keys = Keys::default();
+        (60..63).for_each(|key| press(&mut keys, key));
+        let newest = |count: usize| keys.newest(count).map(|k| k.key).collect::<Vec<_>>();
+        assert_eq!((newest(2), newest(9)), (vec![61, 62], vec![60, 61, 62]));
     }
 
     #[test]

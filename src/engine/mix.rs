@@ -1,7 +1,7 @@
 //! Who decides each word of the vocabulary: the gesture model, the keys, or a knob.
-//! `value + amount * (source - value)`, word by word; a held key always owns the pitch.
+//! `value + amount * (source - value)`, word by word; a held key always owns the pitch. Once for each voice.
 
-use super::keys::Keys;
+use super::keys::Finger;
 use crate::controls::{CONTROL_COUNT, Control, Controls, SILENCE_DB};
 
 /// Where a word comes from.
@@ -39,7 +39,7 @@ const KEY_RANGE_DB: f32 = 36.0;
 pub fn mix(
     overrides: &[Override; CONTROL_COUNT],
     gesture: &Controls,
-    keys: &Keys,
+    finger: &Finger,
     presence: f32,
     transpose_semitones: f32,
 ) -> Controls {
@@ -47,7 +47,7 @@ pub fn mix(
     for (word, over) in Control::ALL.into_iter().zip(overrides) {
         let source = match over.source {
             Source::Gesture => gesture_word(gesture, word, presence),
-            Source::Keys => key_word(keys, word).unwrap_or(over.value),
+            Source::Keys => key_word(finger, word).unwrap_or(over.value),
             Source::Knob => over.value,
         };
         out.set(
@@ -55,8 +55,8 @@ pub fn mix(
             over.value + over.amount.clamp(0.0, 1.0) * (source - over.value),
         );
     }
-    if let Some(key) = keys.speaking() {
-        out.set(Control::Pitch, keys.pitch_note(&key));
+    if let Some(key) = &finger.speaking {
+        out.set(Control::Pitch, finger.pitch_note(key));
     }
     out.set(Control::Pitch, out.pitch_note + transpose_semitones);
     out
@@ -70,10 +70,10 @@ fn gesture_word(gesture: &Controls, word: Control, presence: f32) -> f32 {
     }
 }
 
-fn key_word(keys: &Keys, word: Control) -> Option<f32> {
-    let speaking = keys.speaking();
+fn key_word(finger: &Finger, word: Control) -> Option<f32> {
+    let speaking = finger.speaking;
     match word {
-        Control::Pitch => keys.last().map(|key| keys.pitch_note(&key)),
+        Control::Pitch => finger.last.map(|key| finger.pitch_note(&key)),
         Control::Loudness => Some(speaking.map_or(SILENCE_DB, |key| {
             let force = key.pressure.unwrap_or(key.velocity).clamp(0.0, 1.0);
             KEY_TOP_DB - KEY_RANGE_DB * (1.0 - force)
@@ -85,10 +85,14 @@ fn key_word(keys: &Keys, word: Control) -> Option<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keys::HeldKey;
+    use super::super::keys::{HeldKey, Keys};
     use super::*;
 
     const ALL_GESTURE: [Override; CONTROL_COUNT] = [Override::GESTURE; CONTROL_COUNT];
+
+    fn finger(keys: &Keys) -> Finger {
+        keys.finger(keys.speaking())
+    }
 
     fn loud_a4() -> Controls {
         Controls {
@@ -102,13 +106,13 @@ mod tests {
     fn a_held_key_owns_the_pitch_and_the_arm_keeps_the_rest() {
         let mut keys = Keys::default();
         keys.press(HeldKey::new(0, 48, 1.0));
-        let heard = mix(&ALL_GESTURE, &loud_a4(), &keys, 1.0, 2.0);
+        let heard = mix(&ALL_GESTURE, &loud_a4(), &finger(&keys), 1.0, 2.0);
         assert_eq!((heard.pitch_note, heard.loudness_db), (50.0, -10.0));
     }
 
     #[test]
     fn motion_that_stopped_is_silent() {
-        let heard = mix(&ALL_GESTURE, &loud_a4(), &Keys::default(), 0.0, 0.0);
+        let heard = mix(&ALL_GESTURE, &loud_a4(), &Finger::default(), 0.0, 0.0);
         assert_eq!(heard.loudness_db, SILENCE_DB);
     }
 
@@ -120,7 +124,7 @@ mod tests {
             amount: 0.5,
             value: -30.0,
         };
-        let heard = mix(&overrides, &loud_a4(), &Keys::default(), 1.0, 0.0);
+        let heard = mix(&overrides, &loud_a4(), &Finger::default(), 1.0, 0.0);
         assert!((heard.loudness_db + 20.0).abs() < 1e-4);
     }
 
@@ -135,12 +139,12 @@ mod tests {
         let mut keys = Keys::default();
         keys.press(HeldKey::new(0, 60, 1.0));
         assert_eq!(
-            mix(&overrides, &loud_a4(), &keys, 1.0, 0.0).loudness_db,
+            mix(&overrides, &loud_a4(), &finger(&keys), 1.0, 0.0).loudness_db,
             KEY_TOP_DB
         );
         keys.release(None, None);
         assert_eq!(
-            mix(&overrides, &loud_a4(), &keys, 1.0, 0.0).loudness_db,
+            mix(&overrides, &loud_a4(), &finger(&keys), 1.0, 0.0).loudness_db,
             SILENCE_DB
         );
     }

@@ -49,6 +49,38 @@ impl NoteOut {
     }
 }
 
+/// Notes decided since the host last asked, without a heap: a span holds few ticks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoteQueue {
+    notes: [NoteChange; 16],
+    first: usize,
+    count: usize,
+}
+
+impl NoteQueue {
+    /// Keeps a change; what changes nothing is not kept. A full queue drops the oldest.
+    pub fn push(&mut self, change: NoteChange) {
+        if change == NoteChange::default() {
+            return;
+        }
+        if self.count == self.notes.len() {
+            self.pop();
+        }
+        self.notes[(self.first + self.count) % self.notes.len()] = change;
+        self.count += 1;
+    }
+
+    pub fn pop(&mut self) -> Option<NoteChange> {
+        if self.count == 0 {
+            return None;
+        }
+        let change = self.notes[self.first];
+        self.first = (self.first + 1) % self.notes.len();
+        self.count -= 1;
+        Some(change)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

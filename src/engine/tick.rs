@@ -1,22 +1,24 @@
 //! What happens at a control tick: readings in, both models, the next frame for the synth, a snapshot out.
 //! Audio thread.
 
-use super::note_out::NoteChange;
+use super::chord::Arm;
 use super::ticks::Chunk;
-use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK, mix};
+use super::{Engine, Mail, PANIC_TICKS, READINGS_PER_TICK};
+use crate::controls::Chord;
 use crate::controls::scale::class_of;
 use crate::gesture::TICK_RATE_HZ;
 use crate::gesture::features::LimbFeature;
 use crate::gesture::mapping::{Channels, Context};
 use crate::gesture::pipeline::Motion;
 use crate::neural::gesture_model::Intent;
-use crate::neural::voice::{Draw, SoundRack};
+use crate::neural::sound_model::SoundModel;
+use crate::neural::voice::Draw;
 use crate::telemetry::{AudioCounts, Snapshot};
 use crate::units::{HostTime, gain_to_db};
 
 /// Above this level a sound is heard whole; from here down it is faded, so that no model hums while it rests.
 const WHOLE_DB: f32 = -56.0;
-const GONE_DB: f32 = -66.0;
+pub(super) const GONE_DB: f32 = -66.0;
 const TICK_MS: f32 = 1e3 / TICK_RATE_HZ as f32;
 
 impl Engine {
@@ -62,7 +64,7 @@ impl Engine {
         }
         let [left, right] = &mut self.chunk;
         let (left, right) = (&mut left[..chunk.samples], &mut right[..chunk.samples]);
-        self.synth.render(left, right);
+        self.choir.render(left, right);
         self.wave.add(&mut self.sounds, left, right);
         self.output.render(left, right);
         self.chunk_length = chunk.samples;
@@ -96,26 +98,12 @@ impl Engine {
             self.intent = intent;
             self.presence = motion.freshest(self.motion.seating());
         }
-        self.controls = mix::mix(
-            &self.settings.overrides,
-            &self.intent.controls,
-            &self.keys,
-            self.presence,
-            self.settings.transpose_semitones,
-        );
-        let slot = usize::from(self.settings.sound_slot);
-        self.frame = self.sounds.tick(slot, &self.controls, (), crossfade_ticks);
-        let gain = quiet_gain(self.controls.loudness_db);
-        if gain < 1.0 {
-            self.frame.scale(gain);
-        }
-        self.wave.begin(gain, length_samples);
-        self.synth
-            .set_target(&self.frame, &self.bands, length_samples);
+        self.chord = self.tell_voices();
+        self.sound(length_samples, crossfade_ticks);
         self.close_panic();
         self.output
             .set(self.settings.gain_db, self.panic_ticks == 0);
-        let note = self.notes.push(&self.controls, self.settings.note_out);
+        let note = self.notes.push(self.chord.lead(), self.settings.note_out);
         self.note_queue.push(note);
         self.tell(tick, time, &motion, channels.context);
     }
@@ -125,7 +113,8 @@ impl Engine {
         let mut context = Context {
             newest_key: self
                 .keys
-                .last()
+                .finger(None)
+                .last
                 .map_or(Context::NEUTRAL.newest_key, |key| f32::from(key.key)),
             scale: self.settings.scale,
             previous_note: self.intent.controls.pitch_note,
@@ -136,6 +125,37 @@ impl Engine {
             context.held_count += 1.0;
         }
         context
+    }
+
+    /// What every voice plays at this tick.
+    fn tell_voices(&mut self) -> Chord {
+        let solo = self
+            .sounds
+            .playing()
+            .is_some_and(SoundModel::plays_one_voice);
+        let limit = if solo { 1 } else { self.settings.voices };
+        let arm = Arm {
+            overrides: &self.settings.overrides,
+            gesture: &self.intent.controls,
+            presence: self.presence,
+            transpose_semitones: self.settings.transpose_semitones,
+        };
+        self.voices.tick(&self.keys, usize::from(limit), &arm)
+    }
+
+    /// The next frame of every voice.
+    fn sound(&mut self, length_samples: u32, crossfade_ticks: u32) {
+        let slot = usize::from(self.settings.sound_slot);
+        let mut frames = self.sounds.tick(slot, &self.chord, (), crossfade_ticks);
+        let mut gains = self.voices.gains();
+        for (voice, gain) in gains.iter_mut().enumerate() {
+            *gain *= quiet_gain(self.chord.voices[voice].loudness_db);
+            if *gain < 1.0 && frames.live.contains(voice) {
+                frames.voices[voice].scale(*gain);
+            }
+        }
+        self.wave.begin(gains, length_samples);
+        self.choir.set_target(&frames, &self.bands, length_samples);
     }
 
     fn take_readings(&mut self) {
@@ -159,7 +179,8 @@ impl Engine {
         if self.panic_ticks == PANIC_TICKS / 2 {
             self.gestures.reset();
             self.sounds.reset();
-            self.synth.reset();
+            self.voices.reset();
+            self.choir.reset();
             self.intent = Intent::default();
         }
         self.panic_ticks = self.panic_ticks.saturating_sub(1);
@@ -177,8 +198,9 @@ impl Engine {
             motion_energy: motion.bank.0.map(|limb| limb[LimbFeature::Energy.index()]),
             freshness: motion.freshness,
             worn: *self.motion.worn(),
-            controls: self.controls,
+            controls: *self.controls(),
             context,
+            voices: self.voices() as u8,
             onset: self.intent.onset,
             confidence: self.intent.confidence,
             motion_age_ms: playout_ms + glide_ms + helper_ms + TICK_MS / 2.0,
@@ -189,7 +211,7 @@ impl Engine {
                 late: counts.late,
                 bridged: counts.bridged,
                 dropouts: counts.dropouts,
-                not_finite: counts.invalid + self.output.limiter().faults() + self.synth.faults(),
+                not_finite: counts.invalid + self.output.limiter().faults() + self.choir.faults(),
                 overrun: self.overruns(),
                 overload: self.meters.overloads,
                 helper_late: self.gestures.late_steps() + self.sounds.late_steps(),
@@ -226,66 +248,4 @@ fn dice(tick: i64) -> u32 {
 /// A sound model may leave a residue at the floor of its range; silence is silence.
 fn quiet_gain(loudness_db: f32) -> f32 {
     ((loudness_db - GONE_DB) / (WHOLE_DB - GONE_DB)).clamp(0.0, 1.0)
-}
-
-/// How waveforms are mixed in during one tick.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct WaveTick {
-    /// Gain at the tick's beginning and at its end.
-    gains: (f32, f32),
-    length: u32,
-    done: u32,
-}
-
-impl WaveTick {
-    fn begin(&mut self, gain: f32, length: u32) {
-        *self = WaveTick {
-            gains: (self.gains.1, gain),
-            length: length.max(1),
-            done: 0,
-        };
-    }
-
-    /// Adds the next samples of every waveform that is heard.
-    fn add(&mut self, sounds: &mut SoundRack, left: &mut [f32], right: &mut [f32]) {
-        let (tick, length) = (*self, self.length.max(1) as f32);
-        self.done += left.len() as u32;
-        sounds.each_heard(|model, from, to| {
-            let (from, to) = (from * tick.gains.0, to * tick.gains.1);
-            let step = (to - from) / length;
-            model.add_wave(left, right, from + step * tick.done as f32, step);
-        });
-    }
-}
-
-/// Notes decided since the host last asked, without a heap: a span holds few ticks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct NoteQueue {
-    notes: [NoteChange; 16],
-    first: usize,
-    count: usize,
-}
-
-impl NoteQueue {
-    /// Keeps a change; what changes nothing is not kept. A full queue drops the oldest.
-    pub fn push(&mut self, change: NoteChange) {
-        if change == NoteChange::default() {
-            return;
-        }
-        if self.count == self.notes.len() {
-            self.pop();
-        }
-        self.notes[(self.first + self.count) % self.notes.len()] = change;
-        self.count += 1;
-    }
-
-    pub fn pop(&mut self) -> Option<NoteChange> {
-        if self.count == 0 {
-            return None;
-        }
-        let change = self.notes[self.first];
-        self.first = (self.first + 1) % self.notes.len();
-        self.count -= 1;
-        Some(change)
-    }
 }

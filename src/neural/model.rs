@@ -19,11 +19,13 @@ use super::screen::{Screened, screen};
 /// ones come as fast.
 const HALF_FROM_BYTES: usize = 1 << 20;
 
-/// A verified plan with the memory of one voice. Clones share the weights and start fresh.
+/// A verified plan with the memory of its voices: one, until it is given more. Clones share the weights and start
+/// fresh. A voice's place in the memory is its seat; what names no seat means the first.
 pub struct Model {
     contract: Arc<Contract>,
     plan: Arc<Plan>,
-    arena: Aligned,
+    arenas: Aligned,
+    seats: usize,
     machine: Machine,
     agreement: Agreement,
     half: Option<Agreement>,
@@ -35,7 +37,8 @@ impl Clone for Model {
         Model {
             contract: self.contract.clone(),
             plan: self.plan.clone(),
-            arena: self.plan.arenas(1),
+            arenas: self.plan.arenas(self.seats),
+            seats: self.seats,
             machine: self.machine,
             agreement: self.agreement,
             half: self.half,
@@ -83,7 +86,8 @@ impl Model {
         }
         let plan = Arc::new(plan);
         Ok(Model {
-            arena: plan.arenas(1),
+            arenas: plan.arenas(1),
+            seats: 1,
             contract: Arc::new(contract),
             plan,
             machine,
@@ -128,26 +132,69 @@ impl Model {
     }
 
     pub fn input_mut(&mut self, index: usize) -> &mut [f32] {
-        let Span { start, len } = self.plan.inputs[index].1;
-        &mut self.arena.as_mut_slice()[start..start + len]
+        self.input_of(0, index)
     }
 
     pub fn output(&self, index: usize) -> &[f32] {
+        self.output_of(0, index)
+    }
+
+    pub fn input_of(&mut self, seat: usize, index: usize) -> &mut [f32] {
+        let Span { start, len } = self.plan.inputs[index].1;
+        let start = seat * self.plan.arena_len + start;
+        &mut self.arenas.as_mut_slice()[start..start + len]
+    }
+
+    pub fn output_of(&self, seat: usize, index: usize) -> &[f32] {
         let Span { start, len } = self.plan.outputs[index].1;
-        &self.arena.as_slice()[start..start + len]
+        let start = seat * self.plan.arena_len + start;
+        &self.arenas.as_slice()[start..start + len]
+    }
+
+    /// Makes room for so many voices, at least one; all forget. Allocates.
+    pub fn set_seats(&mut self, seats: usize) {
+        self.seats = seats.max(1);
+        self.arenas = self.plan.arenas(self.seats);
+    }
+
+    /// How many voices it has room for.
+    pub fn seats(&self) -> usize {
+        self.seats
     }
 
     /// Forgets everything it heard.
     pub fn reset(&mut self) {
-        self.plan.reset(self.arena.as_mut_slice());
+        (0..self.seats).for_each(|seat| self.reset_seat(seat));
     }
 
-    /// One step. A state that is no longer finite would stay so: it starts over, counted.
+    pub fn reset_seat(&mut self, seat: usize) {
+        let (start, len) = (seat * self.plan.arena_len, self.plan.arena_len);
+        let arenas = self.arenas.as_mut_slice();
+        self.plan.reset(&mut arenas[start..start + len]);
+    }
+
+    /// The voice in one seat goes on in another.
+    pub fn move_seat(&mut self, from: usize, to: usize) {
+        self.plan.move_voice(self.arenas.as_mut_slice(), from, to);
+    }
+
     pub fn step(&mut self) {
-        self.plan.step(self.machine, self.arena.as_mut_slice());
-        if !self.plan.states_are_finite(self.arena.as_slice()) {
-            self.reset();
-            self.broken_steps = self.broken_steps.saturating_add(1);
+        self.step_seats(1);
+    }
+
+    /// One step of the voices in the first `count` seats, in one pass over the weights. A state that is no longer
+    /// finite would stay so: that voice starts over, counted.
+    pub fn step_seats(&mut self, count: usize) {
+        let len = self.plan.arena_len;
+        let count = count.min(self.seats);
+        let arenas = &mut self.arenas.as_mut_slice()[..count * len];
+        self.plan.step(self.machine, arenas);
+        for seat in 0..count {
+            let arena = &self.arenas.as_slice()[seat * len..(seat + 1) * len];
+            if !self.plan.states_are_finite(arena) {
+                self.reset_seat(seat);
+                self.broken_steps = self.broken_steps.saturating_add(1);
+            }
         }
     }
 
@@ -166,231 +213,4 @@ fn is_recurrent(graph: &pb::GraphProto) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::neural::graph::{GraphBuilder, LstmWeights};
-    use crate::neural::zoo;
-
-    #[test]
-    fn recurrent_networks_agree_with_tract_to_a_millionth() {
-        for (inputs, hidden, layers) in [(3, 5, 1), (32, 64, 1), (17, 33, 2), (32, 128, 2)] {
-            let agreement = Model::load(&zoo::lstm(inputs, hidden, layers))
-                .unwrap()
-                .agreement();
-            assert!(
-                agreement.difference <= 1e-6,
-                "{hidden}x{layers}: {agreement:?}"
-            );
-        }
-        for hidden in [7, 64, 256] {
-            let agreement = Model::load(&zoo::gru(12, hidden)).unwrap().agreement();
-            assert!(agreement.difference <= 1e-6, "{hidden}: {agreement:?}");
-        }
-    }
-
-    #[test]
-    fn a_ddsp_decoder_is_lowered_whole() {
-        for width in [64, 256] {
-            let model = Model::load(&zoo::ddsp_decoder(width)).unwrap();
-            assert!(
-                model.agreement().difference <= 2e-6,
-                "{:?}",
-                model.agreement()
-            );
-            assert_eq!(model.cost().state_len, width);
-        }
-    }
-
-    #[test]
-    fn a_weight_that_is_wrong_by_a_thousandth_is_noticed() {
-        let file = zoo::lstm(32, 64, 1);
-        let Screened {
-            mut graph,
-            signature,
-            contract,
-        } = screen(&file).unwrap();
-        let recurrent = graph
-            .initializer
-            .iter_mut()
-            .find(|t| t.dims == [1, 256, 64])
-            .unwrap();
-        let bytes: [u8; 4] = recurrent.raw_data[..4].try_into().unwrap();
-        recurrent.raw_data[..4].copy_from_slice(&(f32::from_le_bytes(bytes) + 1e-3).to_le_bytes());
-        let plan = lower(&graph, &signature, &contract.states, Precision::Single).unwrap();
-        let mut oracle = Oracle::new(&file, &signature, &contract.states).unwrap();
-        let error = verify(&plan, Machine::detect(), &mut oracle, true).unwrap_err();
-        assert!(matches!(error, ModelError::Mismatch { .. }), "{error}");
-    }
-
-    #[test]
-    fn large_models_keep_halves_only_where_they_come_close() {
-        let small = Model::load(&zoo::lstm(4, 16, 1)).unwrap();
-        assert_eq!(small.half_agreement(), None);
-        if !small.machine().converts_halves() {
-            return eprintln!("skipped: this processor does not convert 16-bit floats");
-        }
-        let large = Model::load(&zoo::lstm(32, 256, 1)).unwrap();
-        let half = large.half_agreement().unwrap();
-        assert!(half.holds() && half.difference > 1e-6, "{half:?}");
-        assert!(large.cost().weight_bytes < large.cost().parameters * 2 + (1 << 14));
-        // Weights in steps that 16 bits do not have, and inputs that add up the errors.
-        let mut g = GraphBuilder::new("coarse");
-        let x = g.input("x", &[1, 1]);
-        let x = g.dense(&x, &[1.0; 640], &[1.0; 640]);
-        let mut fine = vec![0.0; 640 * 640];
-        let mut few = [0.0; 640];
-        for n in 0..16 {
-            (fine[n * 640 + n], few[n]) = (1.0 + 1.0 / 4096.0, 1.0);
-        }
-        let y = g.dense(&x, &fine, &[-1.0; 640]);
-        let y = g.dense(&y, &few, &[0.0]);
-        g.output("y", &y);
-        let text = r#"{"version":1,"kind":"gesture","name":"T","frame_rate_hz":100,
-            "inputs":[{"tensor":"x","names":["a"]}],"outputs":[{"onset":{"tensor":"y"}}]}"#;
-        g.contract(&Contract::parse(text).unwrap());
-        let coarse = Model::load(&g.finish()).unwrap();
-        let half = coarse.half_agreement().unwrap();
-        assert!(!half.holds(), "{half:?}");
-        assert_eq!(coarse.cost().weight_bytes % 4, 0);
-        assert!(coarse.cost().weight_bytes >= 640 * 640 * 4);
-        assert!(coarse.agreement().holds());
-    }
-
-    #[test]
-    fn a_sequence_longer_than_one_is_refused_with_the_reason() {
-        let mut g = GraphBuilder::new("long");
-        let x = g.input("x", &[2, 1, 1]);
-        let h = g.input("h", &[1, 1, 4]);
-        let c = g.input("c", &[1, 1, 4]);
-        let w = g.constant(&[1, 16, 1], &[0.1; 16]);
-        let r = g.constant(&[1, 16, 4], &[0.1; 64]);
-        let inputs = [&*x.name, &w.name, &r.name, "", "", &h.name, &c.name];
-        let y = g.node(
-            "LSTM",
-            &inputs,
-            &[2, 1, 1, 4],
-            &[crate::neural::graph::Attribute::Int("hidden_size", 4)],
-        );
-        g.output("y", &y);
-        let text = r#"{"version":1,"kind":"gesture","name":"T","frame_rate_hz":100,
-            "inputs":[{"tensor":"x","names":["a","b"]},{"tensor":"h","names":["c","d","e","f"]},
-            {"tensor":"c","names":["g","h","i","j"]}],"outputs":[{"onset":{"tensor":"y"}}]}"#;
-        g.contract(&Contract::parse(text).unwrap());
-        let error = Model::load(&g.finish()).err().unwrap().to_string();
-        assert!(
-            error.contains("sequence length 2") && error.contains("Export sequence length 1"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn stepping_is_repeatable_and_a_reset_forgets() {
-        let mut model = Model::load(&zoo::lstm(4, 16, 1)).unwrap();
-        let run = |model: &mut Model| {
-            let x = model.input_index("x").unwrap();
-            let y = model.output_index("y").unwrap();
-            let steps = (0..20).map(|i| {
-                model.input_mut(x).fill(i as f32 * 0.1);
-                model.step();
-                model.output(y)[0]
-            });
-            steps.collect::<Vec<_>>()
-        };
-        let first = run(&mut model);
-        let warm = run(&mut model);
-        model.reset();
-        assert_eq!(first, run(&mut model));
-        assert_ne!(first, warm);
-        assert_eq!(first, run(&mut model.clone()));
-    }
-
-    #[test]
-    fn a_state_that_is_not_finite_starts_over() {
-        let mut g = GraphBuilder::new("runaway");
-        let x = g.input("x", &[1, 1]);
-        let s = g.input("s", &[1, 1]);
-        let s = g.affine(&s, 1e30, 0.0);
-        let s = g.add(&s, &x);
-        g.output("s_out", &s);
-        let text = r#"{"version":1,"kind":"gesture","name":"T","frame_rate_hz":100,
-            "inputs":[{"tensor":"x","names":["a"]}],"states":[{"input":"s","output":"s_out"}],
-            "outputs":[{"onset":{"tensor":"s_out"}}]}"#;
-        g.contract(&Contract::parse(text).unwrap());
-        let mut model = Model::load(&g.finish()).unwrap();
-        for _ in 0..10 {
-            model.input_mut(0).fill(1e9);
-            model.step();
-        }
-        assert!(model.broken_steps() > 0);
-        model
-            .input_mut(1)
-            .iter()
-            .for_each(|s| assert!(s.is_finite()));
-    }
-
-    #[test]
-    fn batched_voices_sound_as_they_do_alone() {
-        let plan = |file: &[u8]| {
-            let s = screen(file).unwrap();
-            lower(
-                &s.graph,
-                &s.signature,
-                &s.contract.states,
-                Precision::Single,
-            )
-            .unwrap()
-        };
-        for file in [zoo::ddsp_decoder(64), zoo::lstm(5, 20, 2)] {
-            let plan = plan(&file);
-            let input = plan.inputs[0].1;
-            let mut together = plan.arenas(7);
-            let mut alone: Vec<Aligned> = (0..7).map(|_| plan.arenas(1)).collect();
-            for step in 0..5 {
-                let arenas = together.as_mut_slice().chunks_exact_mut(plan.arena_len);
-                for (voice, (arena, alone)) in arenas.zip(&mut alone).enumerate() {
-                    let value = voice as f32 * 0.3 - 1.0 + step as f32 * 0.1;
-                    arena[input.start..input.start + input.len].fill(value);
-                    alone.as_mut_slice()[input.start..input.start + input.len].fill(value);
-                    plan.step(Machine::detect(), alone.as_mut_slice());
-                }
-                plan.step(Machine::detect(), together.as_mut_slice());
-                let arenas = together.as_slice().chunks_exact(plan.arena_len);
-                for (arena, alone) in arenas.zip(&alone) {
-                    for (_, span) in &plan.outputs {
-                        let range = span.start..span.start + span.len;
-                        for (a, b) in arena[range.clone()].iter().zip(&alone.as_slice()[range]) {
-                            assert!((a - b).abs() < 1e-5 * b.abs().max(1.0), "{a} {b}");
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn lstm_weights_have_the_order_of_onnx() {
-        // One unit whose input and output gates are open, whose forget gate is shut, and whose cell reads x.
-        let mut g = GraphBuilder::new("unit");
-        let x = g.input("x", &[1, 1]);
-        let h = g.input("h", &[1, 1]);
-        let c = g.input("c", &[1, 1]);
-        let weights = LstmWeights {
-            input: &[0.0, 0.0, 0.0, 1.0],
-            recurrent: &[0.0; 4],
-            bias: &[50.0, 50.0, -50.0, 0.0],
-        };
-        let (h, c) = g.lstm(&x, &h, &c, &weights);
-        g.output("h_out", &h);
-        g.output("c_out", &c);
-        let text = r#"{"version":1,"kind":"gesture","name":"T","frame_rate_hz":100,
-            "inputs":[{"tensor":"x","names":["a"]}],
-            "states":[{"input":"h","output":"h_out"},{"input":"c","output":"c_out"}],
-            "outputs":[{"onset":{"tensor":"h_out"}}]}"#;
-        g.contract(&Contract::parse(text).unwrap());
-        let mut model = Model::load(&g.finish()).unwrap();
-        model.input_mut(0).fill(0.5);
-        model.step();
-        let expected = 0.5f64.tanh().tanh() as f32;
-        assert!((model.output(0)[0] - expected).abs() < 1e-6);
-    }
-}
+mod tests;

@@ -160,6 +160,15 @@ impl Plan {
         }
     }
 
+    /// Gives one voice's states to another's place; both are counted from the first arena.
+    pub fn move_voice(&self, arenas: &mut [f32], from: usize, to: usize) {
+        let (from, to) = (from * self.arena_len, to * self.arena_len);
+        for (_, state) in &self.carries {
+            let start = from + state.start;
+            arenas.copy_within(start..start + state.len, to + state.start);
+        }
+    }
+
     /// An output of one voice in the order that the file declares. Allocates.
     pub fn output_values(&self, arena: &[f32], index: usize) -> Vec<f32> {
         let values = self.outputs[index].1.of(arena);

@@ -207,12 +207,16 @@ impl fmt::Display for Report {
             } => write!(
                 f,
                 "path        helper thread, only while helper mode is on (everything then sounds {} ms later): {cause}. \
-                 p99 may be {:.0} µs and was {:.0} µs in the first 200 runs{}; real-time priority {}",
+                 p99 may be {:.0} µs and was {:.0} µs in the first 200 runs{}; real-time priority {}{}",
                 1000 * HELPER_TICKS / GRID_HZ,
                 admission.limit_us,
                 admission.as_it_came_us,
                 disturbed(admission.rounds),
-                if *priority { "granted" } else { "not granted" }
+                if *priority { "granted" } else { "not granted" },
+                match self.contract.as_ref().map(|contract| contract.kind) {
+                    Some(Kind::Sound) => "; it plays one voice",
+                    _ => "",
+                }
             ),
             _ => {
                 write!(f, "path        fast: every operation has a packed kernel")?;
@@ -362,6 +366,8 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word} in {text}");
         }
+        let text = check(&zoo::sine_wave(50, 16_000, true)).to_string();
+        assert!(text.contains("it plays one voice"), "{text}");
     }
 
     #[test]

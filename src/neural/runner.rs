@@ -55,16 +55,40 @@ impl Runner {
     }
 
     pub fn input_mut(&mut self, index: usize) -> &mut [f32] {
+        self.input_of(0, index)
+    }
+
+    pub fn output(&self, index: usize) -> &[f32] {
+        self.output_of(0, index)
+    }
+
+    /// The input of the voice in one seat; a helped model has one.
+    pub fn input_of(&mut self, seat: usize, index: usize) -> &mut [f32] {
         match self {
-            Runner::Packed(model) => model.input_mut(index),
+            Runner::Packed(model) => model.input_of(seat, index),
             Runner::Helped(helped) => helped.input_mut(index),
         }
     }
 
-    pub fn output(&self, index: usize) -> &[f32] {
+    pub fn output_of(&self, seat: usize, index: usize) -> &[f32] {
         match self {
-            Runner::Packed(model) => model.output(index),
+            Runner::Packed(model) => model.output_of(seat, index),
             Runner::Helped(helped) => helped.output(index),
+        }
+    }
+
+    /// Makes room for so many voices, where they can be stepped together; all forget. Allocates.
+    pub fn set_seats(&mut self, seats: usize) {
+        if let Runner::Packed(model) = self {
+            model.set_seats(seats);
+        }
+    }
+
+    /// How many voices it can play at once.
+    pub fn seats(&self) -> usize {
+        match self {
+            Runner::Packed(model) => model.seats(),
+            Runner::Helped(_) => 1,
         }
     }
 
@@ -76,10 +100,30 @@ impl Runner {
         }
     }
 
-    /// One step. A helped model has made it already: its outputs hold what was fetched.
-    pub fn step(&mut self) {
+    /// Makes the voice in one seat forget.
+    pub fn reset_seat(&mut self, seat: usize) {
+        match self {
+            Runner::Packed(model) => model.reset_seat(seat),
+            Runner::Helped(helped) => helped.reset(),
+        }
+    }
+
+    /// The voice in one seat goes on in another.
+    pub fn move_seat(&mut self, from: usize, to: usize) {
         if let Runner::Packed(model) = self {
-            model.step();
+            model.move_seat(from, to);
+        }
+    }
+
+    pub fn step(&mut self) {
+        self.step_seats(1);
+    }
+
+    /// One step of the voices in the first seats. A helped model has made it already: its outputs hold what was
+    /// fetched.
+    pub fn step_seats(&mut self, count: usize) {
+        if let Runner::Packed(model) = self {
+            model.step_seats(count);
         }
     }
 

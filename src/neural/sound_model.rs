@@ -1,10 +1,12 @@
 //! A sound model: Controls in, a frame of partials and noise or a piece of waveform out. Runs on the audio thread.
 //!
 //! A waveform goes its own way, at the model's own rate: its frame is silent, and its samples are added to the sound.
+//! The voices of a chord step together, in one pass over the weights ([`seats`]).
 //! Each model has noise bands of its own; they are poured into [`standard_bands`], so that frames of any two
 //! models can be mixed band by band when one fades into the other.
 
 mod pour;
+mod seats;
 mod stream;
 
 pub use pour::standard_bands;
@@ -14,10 +16,12 @@ use super::error::ModelError;
 use super::gesture_model::Feed;
 use super::runner::Runner;
 use super::slot::StepTime;
-use crate::controls::{CONTROL_COUNT, Control, Controls};
+use crate::controls::{CONTROL_COUNT, Chord, Control, Controls, VOICES_MAX, VoiceSet};
+use crate::sound::chord_frame::ChordFrame;
 use crate::sound::frame::{MAX_PARTIALS, NoiseBands, SoundFrame};
 use crate::units::note_to_hz;
 use pour::Pour;
+use seats::Seats;
 pub(super) use stream::WaveStream;
 
 pub struct SoundModel {
@@ -25,6 +29,7 @@ pub struct SoundModel {
     feed: Feed,
     input_controls: Vec<Control>,
     voice: Voice,
+    seats: Seats,
     /// Whether what it says now is heard, and not a past that it catches up on.
     live: bool,
 }
@@ -39,7 +44,8 @@ enum Voice {
     },
     Waveform {
         samples: usize,
-        stream: Box<WaveStream>,
+        /// One a voice, or one that every lead uses.
+        streams: Box<[WaveStream]>,
     },
 }
 
@@ -60,13 +66,10 @@ impl Clone for SoundModel {
                 inharmonicity: *inharmonicity,
                 pour: pour.clone(),
             },
-            Voice::Waveform { samples, stream } => Voice::Waveform {
+            Voice::Waveform { samples, streams } => Voice::Waveform {
                 samples: *samples,
-                stream: Box::new(
-                    stream
-                        .at_rate(stream.host_rate_hz())
-                        .expect("rates that were accepted before"),
-                ),
+                streams: at_rate(streams, streams[0].host_rate_hz())
+                    .expect("rates that were accepted before"),
             },
         };
         SoundModel {
@@ -74,6 +77,7 @@ impl Clone for SoundModel {
             feed: self.feed.clone(),
             input_controls: self.input_controls.clone(),
             voice,
+            seats: Seats::default(),
             live: false,
         }
     }
@@ -94,6 +98,8 @@ impl SoundModel {
             let cause = "this is a gesture model: load it into a gesture slot";
             return Err(ModelError::contract(cause));
         }
+        let mut model = model;
+        model.set_seats(VOICES_MAX);
         let voice = Voice::new(&model)?;
         let feed = Feed::new(&model)?;
         let input_controls = feed
@@ -106,6 +112,7 @@ impl SoundModel {
             input_controls,
             feed,
             model,
+            seats: Seats::default(),
             live: false,
         })
     }
@@ -118,12 +125,12 @@ impl SoundModel {
         &self.model
     }
 
-    /// Makes a waveform's resampler for a host's rate. Allocates.
+    /// Makes a waveform's resamplers for a host's rate. Allocates.
     pub fn prepare(&mut self, host_rate_hz: f32) -> Result<(), ModelError> {
-        if let Voice::Waveform { stream, .. } = &mut self.voice
-            && stream.host_rate_hz() != host_rate_hz
+        if let Voice::Waveform { streams, .. } = &mut self.voice
+            && streams[0].host_rate_hz() != host_rate_hz
         {
-            **stream = stream.at_rate(host_rate_hz)?;
+            *streams = at_rate(streams, host_rate_hz)?;
         }
         Ok(())
     }
@@ -132,19 +139,25 @@ impl SoundModel {
         matches!(self.voice, Voice::Waveform { .. })
     }
 
-    /// What its waveform adds to the sound's delay, in samples at the host's rate.
-    pub fn delay_samples(&self) -> usize {
-        match &self.voice {
-            Voice::Frames { .. } => 0,
-            Voice::Waveform { stream, .. } => stream.delay_samples(),
-        }
+    /// Whether it hears the lead of a chord only: its helper thread has the memory of one voice.
+    pub fn plays_one_voice(&self) -> bool {
+        self.model.seats() == 1
     }
 
-    /// Samples of its waveform that were asked for before they had come.
+    /// What its waveform adds to the sound's delay, in samples at the host's rate.
+    pub fn delay_samples(&self) -> usize {
+        self.streams().first().map_or(0, WaveStream::delay_samples)
+    }
+
+    /// Samples of its waveforms that were asked for before they had come.
     pub fn underruns(&self) -> u64 {
+        self.streams().iter().map(WaveStream::underruns).sum()
+    }
+
+    fn streams(&self) -> &[WaveStream] {
         match &self.voice {
-            Voice::Frames { .. } => 0,
-            Voice::Waveform { stream, .. } => stream.underruns(),
+            Voice::Frames { .. } => &[],
+            Voice::Waveform { streams, .. } => streams,
         }
     }
 
@@ -162,45 +175,75 @@ impl SoundModel {
         self.contract().ticks_per_frame()
     }
 
-    /// Forgets everything it heard.
+    /// Forgets everything it heard. A voice forgets when it takes its seat.
     pub fn reset(&mut self) {
-        self.model.reset();
-        self.live = false;
-        if let Voice::Waveform { stream, .. } = &mut self.voice {
-            stream.reset();
+        if self.plays_one_voice() {
+            self.model.reset();
         }
+        self.seats = Seats::default();
+        self.live = false;
     }
 
     /// Hands a helped model what it will be asked about later.
     pub fn submit(&mut self, tick: u64, controls: &Controls) {
-        self.hear(controls);
+        self.hear(0, controls);
         self.model.submit(tick);
     }
 
     /// Reads a helped model's answer; `false`: it is late.
     pub fn fetch(&mut self, step: StepTime) -> bool {
-        if let Voice::Waveform { stream, .. } = &mut self.voice
+        if let Voice::Waveform { streams, .. } = &mut self.voice
             && (!step.live || !self.live)
         {
             // It begins, or catches up: only what comes from here on is heard.
-            stream.begin();
+            streams.iter_mut().for_each(WaveStream::begin);
         }
         self.live = step.live;
         self.model.fetch(step.tick, step.patient)
     }
 
-    fn hear(&mut self, controls: &Controls) {
+    fn hear(&mut self, seat: usize, controls: &Controls) {
         let mut values = [0.0; MAX_INPUTS];
         for (value, control) in values.iter_mut().zip(&self.input_controls) {
             *value = controls.get(*control);
         }
-        self.feed.write(&mut self.model, &values);
+        self.feed.write_to(&mut self.model, seat, &values);
     }
 
-    /// One step. Partials and bands that the model does not have are silent.
+    /// One step of one voice alone. Partials and bands that the model does not have are silent.
     pub fn step(&mut self, controls: &Controls, frame: &mut SoundFrame) {
-        self.hear(controls);
-        self.model.step();
+        self.seat(VoiceSet::only(0), 0);
+        self.hear(0, controls);
+        self.model.step_seats(1);
+        self.say(0, 0, controls, frame);
+    }
+
+    /// One step of every voice that is live; the others are not live in `frames` either.
+    pub fn step_chord(&mut self, chord: &Chord, frames: &mut ChordFrame) {
+        self.seat(chord.live, chord.lead);
+        let seats = self.seats;
+        for (seat, voice) in seats.iter() {
+            self.hear(seat, &chord.voices[voice]);
+        }
+        self.model.step_seats(seats.count());
+        frames.live = VoiceSet::NONE;
+        for (seat, voice) in seats.iter() {
+            self.say(seat, voice, &chord.voices[voice], &mut frames.voices[voice]);
+            frames.live.insert(voice);
+        }
+    }
+
+    fn seat(&mut self, live: VoiceSet, lead: usize) {
+        let came = self.seats.follow(live, lead, &mut self.model);
+        if let Voice::Waveform { streams, .. } = &mut self.voice {
+            for voice in came.iter() {
+                stream_of(streams, voice).reset();
+            }
+        }
+    }
+
+    /// Writes what the voice in a seat said.
+    fn say(&mut self, seat: usize, voice: usize, controls: &Controls, frame: &mut SoundFrame) {
         frame.f0_hz = note_to_hz(controls.pitch_note);
         let (model, presence) = (&self.model, self.model.presence());
         match &mut self.voice {
@@ -210,27 +253,47 @@ impl SoundModel {
                 inharmonicity,
                 pour,
             } => {
-                frame.inharmonicity = inharmonicity.map_or(0.0, |output| model.output(output)[0]);
-                fill(&mut frame.harmonics, model.output(*harmonics));
-                pour.run(model.output(*noise), &mut frame.noise_rms);
+                frame.inharmonicity =
+                    inharmonicity.map_or(0.0, |output| model.output_of(seat, output)[0]);
+                fill(&mut frame.harmonics, model.output_of(seat, *harmonics));
+                pour.run(model.output_of(seat, *noise), &mut frame.noise_rms);
                 if presence < 1.0 {
                     frame.scale(presence);
                 }
             }
-            Voice::Waveform { samples, stream } => {
+            Voice::Waveform { samples, streams } => {
                 frame.inharmonicity = 0.0;
                 frame.scale(0.0);
-                stream.push(model.output(*samples), presence);
+                stream_of(streams, voice).push(model.output_of(seat, *samples), presence);
             }
         }
     }
 
-    /// Adds a waveform's next samples to both channels, at a gain that goes from `gain` by `step` a sample.
-    pub fn add_wave(&mut self, left: &mut [f32], right: &mut [f32], gain: f32, step: f32) {
-        if let Voice::Waveform { stream, .. } = &mut self.voice {
-            stream.add(left, right, gain, step);
+    /// Adds the next samples of every voice's waveform to both channels. `gain` gives a voice its gain and the step
+    /// that it goes by from sample to sample.
+    pub fn add_waves(
+        &mut self,
+        left: &mut [f32],
+        right: &mut [f32],
+        gain: impl Fn(usize) -> (f32, f32),
+    ) {
+        if let Voice::Waveform { streams, .. } = &mut self.voice {
+            for (_, voice) in self.seats.iter() {
+                let (gain, step) = gain(voice);
+                stream_of(streams, voice).add(left, right, gain, step);
+            }
         }
     }
+}
+
+fn stream_of(streams: &mut [WaveStream], voice: usize) -> &mut WaveStream {
+    let place = voice % streams.len();
+    &mut streams[place]
+}
+
+fn at_rate(streams: &[WaveStream], host_rate_hz: f32) -> Result<Box<[WaveStream]>, ModelError> {
+    let again = streams.iter().map(|stream| stream.at_rate(host_rate_hz));
+    again.collect()
 }
 
 impl Voice {
@@ -253,10 +316,11 @@ impl Voice {
             }
             Some(Output::Waveform(output)) => {
                 let hop = output.sample_rate_hz / model.contract().frame_rate_hz;
-                let stream = WaveStream::new(hop as usize, output.sample_rate_hz, USUAL_RATE_HZ)?;
+                let stream =
+                    |_| WaveStream::new(hop as usize, output.sample_rate_hz, USUAL_RATE_HZ);
                 Ok(Voice::Waveform {
                     samples: find(&output.tensor)?,
-                    stream: Box::new(stream),
+                    streams: (0..model.seats()).map(stream).collect::<Result<_, _>>()?,
                 })
             }
             _ => Err(ModelError::contract(

@@ -5,11 +5,11 @@ use super::helper::Helped;
 use super::runner::Runner;
 use super::slot::{Blend, Loader, Rack, StepTime, Stepping, rack};
 use super::sound_model::SoundModel;
-use crate::controls::Controls;
+use crate::controls::Chord;
 use crate::controls::scale::Scale;
 use crate::gesture::TICK_S;
 use crate::gesture::mapping::{Channels, CompiledMap, INPUT_CAPACITY, MapPlayer, Mapping};
-use crate::sound::frame::SoundFrame;
+use crate::sound::chord_frame::ChordFrame;
 
 pub type GestureLoader = Loader<GestureVoice>;
 pub type GestureRack = Rack<GestureVoice>;
@@ -21,7 +21,7 @@ pub fn gesture_rack() -> (GestureLoader, GestureRack) {
 }
 
 pub fn sound_rack() -> (SoundLoader, SoundRack) {
-    rack(Controls::SILENT, SoundFrame::SILENT)
+    rack(Chord::SILENT, ChordFrame::SILENT)
 }
 
 /// A gesture model and what feeds its inputs.
@@ -120,9 +120,9 @@ fn most_catch_up(runner: &Runner) -> u64 {
 }
 
 impl Stepping for SoundModel {
-    type Input = Controls;
+    type Input = Chord;
     type Context = ();
-    type Output = SoundFrame;
+    type Output = ChordFrame;
 
     fn period_ticks(&self) -> u32 {
         SoundModel::period_ticks(self)
@@ -132,15 +132,15 @@ impl Stepping for SoundModel {
         SoundModel::reset(self);
     }
 
-    fn step(&mut self, controls: &Controls, (): ()) -> SoundFrame {
-        let mut frame = SoundFrame::SILENT;
-        SoundModel::step(self, controls, &mut frame);
-        frame
+    fn step(&mut self, chord: &Chord, (): ()) -> ChordFrame {
+        let mut frames = ChordFrame::SILENT;
+        self.step_chord(chord, &mut frames);
+        frames
     }
 
-    fn look_ahead(&mut self, tick: u64, controls: &Controls) {
+    fn look_ahead(&mut self, tick: u64, chord: &Chord) {
         if self.is_helped() {
-            self.submit(tick, controls);
+            self.submit(tick, chord.lead());
         }
     }
 
@@ -167,8 +167,8 @@ impl Blend for Intent {
     }
 }
 
-impl Blend for SoundFrame {
+impl Blend for ChordFrame {
     fn toward(&self, target: &Self, amount: f32) -> Self {
-        SoundFrame::toward(self, target, amount)
+        ChordFrame::toward(self, target, amount)
     }
 }

@@ -136,6 +136,11 @@ impl HarmonicBank {
         self.silent = false;
     }
 
+    /// Whether every partial has come to rest at nothing.
+    pub fn is_silent(&self) -> bool {
+        self.silent
+    }
+
     /// Adds up to 16 samples to `mid` (the sum of the partials) and `side` (their lean to the left).
     pub fn add(&mut self, mid: &mut [f32], side: &mut [f32]) {
         let count = mid.len().min(side.len());

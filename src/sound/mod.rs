@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! SoundFrame ─► harmonic ─┐
-//!            └► noise ────┴► synth ─► fade ─► limiter ─► DAW
+//!            └► noise ────┴► synth, one a voice ─► choir ─► fade ─► limiter ─► DAW
 //! ```
 //!
 //! Every part gives the same samples however the host splits its blocks.
 
+pub mod choir;
+pub mod chord_frame;
 pub mod fade;
 pub mod frame;
 pub mod harmonic;

@@ -87,6 +87,13 @@ impl NoiseBank {
         (self.hop * OVERLAP / 2) as u32
     }
 
+    /// Whether every window that has begun is empty, and the next will be.
+    pub fn is_silent(&self) -> bool {
+        self.quiet_hops >= OVERLAP
+            && self.progress() >= 1.0
+            && self.to.iter().all(|rms| *rms <= 0.0)
+    }
+
     /// Goes to a playable frame in `ramp_samples`.
     pub fn set_target(&mut self, frame: &SoundFrame, bands: &NoiseBands, ramp_samples: u32) {
         let done = self.progress();

@@ -62,6 +62,20 @@ impl Synth {
         self.noise.set_target(&frame, bands, ramp_samples);
     }
 
+    /// Fades what sounds in a straight line over `ramp_samples`, at the pitch that it has.
+    pub fn hush(&mut self, bands: &NoiseBands, ramp_samples: u32) {
+        let silent = SoundFrame {
+            f0_hz: self.f0_hz,
+            ..SoundFrame::SILENT
+        };
+        self.set_target(&silent, bands, ramp_samples);
+    }
+
+    /// Whether nothing will be heard until the next target.
+    pub fn is_silent(&self) -> bool {
+        self.harmonic.is_silent() && self.noise.is_silent()
+    }
+
     /// Overwrites both channels (the shorter length counts).
     pub fn render(&mut self, left: &mut [f32], right: &mut [f32]) {
         for (left, right) in left.chunks_mut(PIECE).zip(right.chunks_mut(PIECE)) {

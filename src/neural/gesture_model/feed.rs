@@ -48,6 +48,11 @@ impl Feed {
 
     /// Missing values and values that are not numbers stand at their mean.
     pub fn write(&self, model: &mut Runner, values: &[f32]) {
+        self.write_to(model, 0, values);
+    }
+
+    /// The same for the voice in one seat of the model.
+    pub fn write_to(&self, model: &mut Runner, seat: usize, values: &[f32]) {
         for (i, target) in self.targets.iter().enumerate() {
             let value = values.get(i).copied().unwrap_or(f32::NAN);
             let normal = (value - target.mean) * target.scale;
@@ -56,7 +61,7 @@ impl Feed {
             } else {
                 0.0
             };
-            model.input_mut(target.tensor)[target.index] = normal;
+            model.input_of(seat, target.tensor)[target.index] = normal;
         }
     }
 }
