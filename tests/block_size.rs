@@ -2,6 +2,7 @@
 
 mod support;
 
+use imu2music::engine::keys::HeldKey;
 use imu2music::sensor::performer::Style;
 use support::{Rig, level_db};
 
@@ -56,6 +57,34 @@ fn an_elaborate_map_is_as_indifferent_to_blocks() {
         .render(3.0, || 64)
         .left;
     assert!(whole != plain, "the map made no difference");
+}
+
+/// Keys come and go, more than there are voices, and the sound models change.
+fn chords_in_blocks(next_block: &mut dyn FnMut() -> usize) -> Vec<f32> {
+    let mut rig = Rig::new(48_000.0, Style::Bow, 1, 6.0);
+    rig.settings.voices = 4;
+    let mut sound = Vec::new();
+    for step in 0..24u8 {
+        let keys = rig.engine.keys();
+        match step % 6 {
+            4 => keys.release(None, Some(52 + step - 4)),
+            5 => keys.release(None, None),
+            _ => keys.press(HeldKey::new(0, 52 + step, 0.7)),
+        }
+        keys.press(HeldKey::new(1, 60 + 2 * (step % 5), 0.5));
+        rig.settings.sound_slot = step / 7;
+        sound.extend(rig.render(0.15, &mut *next_block).left);
+    }
+    sound
+}
+
+#[test]
+fn chords_are_as_indifferent_to_blocks() {
+    let whole = chords_in_blocks(&mut || 64);
+    assert!(level_db(&whole) > -45.0, "{} dB", level_db(&whole));
+    let mut state = 5;
+    assert!(whole == chords_in_blocks(&mut || random_block(&mut state)));
+    assert!(whole == chords_in_blocks(&mut || 17));
 }
 
 #[test]

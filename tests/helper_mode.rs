@@ -3,6 +3,7 @@
 mod support;
 
 use imu2music::controls::Control;
+use imu2music::engine::keys::HeldKey;
 use imu2music::engine::{Override, Source};
 use imu2music::neural::sound_model::SoundModel;
 use imu2music::neural::zoo;
@@ -99,6 +100,34 @@ fn offline_a_helper_thread_gives_the_same_samples_in_any_partition() {
             "blocks of {block}"
         );
     }
+}
+
+/// Three keys held, an octave and a twelfth over 440 Hz; the level of each in dB.
+fn chord_levels(slot: u8, helper: bool) -> [f32; 3] {
+    let mut rig = rig(48_000.0, helper);
+    (rig.settings.sound_slot, rig.settings.voices) = (slot, 4);
+    for key in [88, 81, 69] {
+        rig.engine.keys().press(HeldKey::new(0, key, 0.8));
+    }
+    let sound = rig.render(1.0, || 64).left;
+    [440.0f32, 880.0, 1318.51].map(|hz| {
+        let turns = sound[24_000..].iter().enumerate();
+        let (real, imaginary) = turns.fold((0.0, 0.0), |(re, im), (n, x)| {
+            let angle = (f64::from(hz) * n as f64 / 48_000.0 * std::f64::consts::TAU) as f32;
+            (re + x * angle.cos(), im + x * angle.sin())
+        });
+        20.0 * (real.hypot(imaginary) / 12_000.0).max(1e-9).log10()
+    })
+}
+
+#[test]
+fn a_waveform_plays_chords_and_a_helper_thread_the_newest_key() {
+    let chord = chord_levels(WAVE_SLOT, false);
+    // A peak of 0.375 over the root of three.
+    assert!(chord.iter().all(|db| (db + 13.3).abs() < 0.7), "{chord:?}");
+    let newest = chord_levels(HELPED_SLOT, true);
+    assert!((newest[0] + 8.5).abs() < 0.7, "{newest:?}");
+    assert!(newest[1..].iter().all(|db| *db < -40.0), "{newest:?}");
 }
 
 #[test]

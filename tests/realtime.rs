@@ -3,6 +3,8 @@
 mod support;
 
 use imu2music::engine::keys::HeldKey;
+use imu2music::neural::sound_model::SoundModel;
+use imu2music::neural::zoo;
 use imu2music::sensor::performer::Style;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -91,6 +93,34 @@ fn playing_switching_and_panic_allocate_nothing() {
         peak > 0.01,
         "nothing sounded, so nothing was tested: peak {peak}"
     );
+}
+
+#[test]
+fn chords_stolen_and_switched_allocate_nothing() {
+    let mut rig = Rig::new(48_000.0, Style::Bow, 1, 8.0);
+    let wave = SoundModel::load(&zoo::sine_wave(100, 16_000, false)).expect("it loads");
+    assert!(rig.shore.place_sound(3, wave).is_ok());
+    let (mut left, mut right) = ([0.0; 64], [0.0; 64]);
+    let (mut peak, mut most) = (0.0f32, 0);
+    let count = allocations_in(|| {
+        for block in 0..4_500 {
+            rig.settings.sound_slot = (block / 250 % 4) as u8;
+            rig.settings.voices = 1 + (block / 60 % 8) as u8;
+            rig.settings.panic = block == 3_000;
+            let key = 48 + (block * 7 % 30) as u8;
+            match block % 20 {
+                3 | 7 | 11 => rig.engine.keys().press(HeldKey::new(0, key, 0.7)),
+                15 => rig.engine.keys().release(None, Some(key)),
+                19 if block % 500 < 20 => rig.engine.keys().release(None, None),
+                _ => {}
+            }
+            rig.block(&mut left, &mut right);
+            most = most.max(rig.engine.voices());
+            peak = left.iter().fold(peak, |peak, x| peak.max(x.abs()));
+        }
+    });
+    assert_eq!(count, 0, "allocations or frees on the audio thread");
+    assert!(peak > 0.01 && most == 8, "peak {peak}, {most} voices");
 }
 
 #[test]

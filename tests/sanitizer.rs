@@ -4,6 +4,7 @@
 
 mod support;
 
+use imu2music::engine::keys::HeldKey;
 use imu2music::sensor::performer::Style;
 use std::process::Command;
 use support::Rig;
@@ -45,6 +46,11 @@ fn the_engine_is_real_time_safe_while_it_plays_and_switches() {
         rig.settings.sound_slot = (block / 400 % 3) as u8;
         rig.settings.gesture_slot = (block / 900 % 3) as u8;
         rig.settings.panic = block == 3_000;
+        rig.settings.voices = 1 + (block / 300 % 8) as u8;
+        if block % 50 == 0 {
+            let key = HeldKey::new(0, 50 + (block / 50 % 20) as u8, 0.7);
+            rig.engine.keys().press(key);
+        }
         rig.block(&mut left, &mut right);
     }
 }

@@ -1,17 +1,21 @@
 //! The instrument's own figures: from a step in motion to half of the step in the sound, and the worst callback as a
-//! share of its block, with one instance and with eight. Measures; asserts nothing.
+//! share of its block, with one instance and with eight, and with chords. Measures; asserts nothing.
 
 #[path = "../support/mod.rs"]
 mod support;
 
+use imu2music::controls::Chord;
+use imu2music::engine::keys::HeldKey;
 use imu2music::engine::ticks::phase_of;
 use imu2music::engine::{Engine, Mail, Settings};
 use imu2music::gesture::mapping::Mapping;
 use imu2music::neural::shipped;
+use imu2music::neural::sound_model::SoundModel;
 use imu2music::sensor::frame::{DeviceId, SensorFrame};
 use imu2music::sensor::performer::{Performer, Style};
 use imu2music::sensor::ring::sensor_ring;
 use imu2music::sensor::take::Take;
+use imu2music::sound::chord_frame::ChordFrame;
 use imu2music::units::HostTime;
 use std::path::Path;
 use std::time::Instant;
@@ -47,6 +51,11 @@ fn main() {
             callbacks(block, instances);
         }
     }
+    println!(
+        "\nThe same in blocks of 64 with keys held, and one step of the violin's model for all voices at once:"
+    );
+    let alone_us = [1, 4, 8].map(chords)[0];
+    println!("  (voices that were stepped one by one would take 4 and 8 times {alone_us:.1} µs)");
 }
 
 /// Arrival times in seconds at a rate with the exponential jitter of a stage's Wi-Fi.
@@ -207,12 +216,59 @@ fn callbacks(block: usize, instances: usize) {
         }
         shares.push(begun.elapsed().as_secs_f64() * SAMPLE_RATE_HZ / block as f64);
     }
+    println!(
+        "  block {block:3}, {instances} instance(s): {}",
+        spread(shares)
+    );
+}
+
+/// Shares of a block as a line.
+fn spread(mut shares: Vec<f64>) -> String {
     shares.sort_by(f64::total_cmp);
     let at = |share: f64| 100.0 * shares[((shares.len() - 1) as f64 * share) as usize];
+    let (median, most, worst) = (at(0.5), at(0.999), at(1.0));
+    format!("median {median:5.1} %, p99.9 {most:5.1} %, worst {worst:5.1} %")
+}
+
+/// So many keys of the violin under a bow; the model's step in microseconds.
+fn chords(voices: u8) -> f64 {
+    let mut rig = Rig::new(48_000.0, Style::Bow, 1, 11.0);
+    rig.settings.voices = voices;
+    for n in 0..voices {
+        rig.engine.keys().press(HeldKey::new(0, 55 + 4 * n, 0.8));
+    }
+    let (mut left, mut right) = ([0.0; BLOCK], [0.0; BLOCK]);
+    let mut shares = Vec::new();
+    for _ in 0..(10.0 * SAMPLE_RATE_HZ) as usize / BLOCK {
+        let begun = Instant::now();
+        rig.block(&mut left, &mut right);
+        shares.push(begun.elapsed().as_secs_f64() * SAMPLE_RATE_HZ / BLOCK as f64);
+    }
+    let step_us = step_us(voices);
     println!(
-        "  block {block:3}, {instances} instance(s): median {:5.1} %, p99.9 {:5.1} %, worst {:5.1} %",
-        at(0.5),
-        at(0.999),
-        at(1.0)
+        "  {voices} voice(s): {}; model {step_us:5.1} µs",
+        spread(shares)
     );
+    step_us
+}
+
+/// Median over 2000 steps.
+fn step_us(voices: u8) -> f64 {
+    let mut model = SoundModel::load(shipped::SOUNDS[0]).expect("the violin loads");
+    let mut chord = Chord::SILENT;
+    let mut frames = ChordFrame::SILENT;
+    for voice in 0..usize::from(voices) {
+        chord.live.insert(voice);
+        chord.voices[voice].pitch_note = 55.0 + 4.0 * voice as f32;
+        chord.voices[voice].loudness_db = -20.0;
+    }
+    let mut times: Vec<f64> = (0..2_000)
+        .map(|_| {
+            let begun = Instant::now();
+            model.step_chord(&chord, &mut frames);
+            begun.elapsed().as_secs_f64() * 1e6
+        })
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times[times.len() / 2]
 }
