@@ -38,6 +38,14 @@ pub fn models() -> Result<(Vec<GestureModel>, Vec<SoundModel>), ModelError> {
     Ok(loaded.insert((gestures, sounds)).clone())
 }
 
+/// What is shipped in a slot (0 to 15) of either kind.
+pub fn in_slot(slot: usize) -> Result<(Option<GestureModel>, Option<SoundModel>), ModelError> {
+    let (mut gestures, mut sounds) = models()?;
+    let gesture = (slot < gestures.len()).then(|| gestures.swap_remove(slot));
+    let sound = (slot < sounds.len()).then(|| sounds.swap_remove(slot));
+    Ok((gesture, sound))
+}
+
 /// Fills the first slots with the shipped models.
 pub fn fill(gestures: &mut GestureLoader, sounds: &mut SoundLoader) -> Result<(), ModelError> {
     let (gesture_models, sound_models) = models()?;

@@ -164,9 +164,8 @@ impl Rounds {
 
     /// Brings models and maps up to what the song and the editor ask for.
     fn settle(&mut self) {
-        let session = self.params.session.read().clone();
-        self.answer_requests(&session);
-        // A request may have changed the song's models.
+        self.answer_requests();
+        // Only now: a request may have changed the song's models.
         let session = self.params.session.read().clone();
         let gesture_slot = (self.params.gesture_slot.value() - 1).max(0) as usize;
         let helper = self.helper_mode.load(Ordering::Acquire);
@@ -203,10 +202,10 @@ impl Rounds {
         }
     }
 
-    fn answer_requests(&mut self, session: &Session) {
+    fn answer_requests(&mut self) {
         while let Ok(request) = self.requests.try_recv() {
             match request {
-                Request::Perform(style) => self.perform(style, session),
+                Request::Perform(style) => self.perform(style),
                 Request::LoadModel { kind, slot, file } => {
                     let outcome = self.models.load_file(
                         (kind, slot),
@@ -231,10 +230,11 @@ impl Rounds {
         }
     }
 
-    fn perform(&mut self, style: Option<Style>, session: &Session) {
+    fn perform(&mut self, style: Option<Style>) {
         self.performer = None;
         let Some(style) = style else { return };
-        let Some(&port) = ports::wanted_ports(session).first() else {
+        let wanted = ports::wanted_ports(&self.params.session.read());
+        let Some(&port) = wanted.first() else {
             self.desk
                 .trouble("no port is open: add one to hear the performer");
             return;

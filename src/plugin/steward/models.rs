@@ -6,6 +6,7 @@ use super::super::library;
 use super::super::state::{ModelRef, Session, SlotKind};
 use crate::engine::EngineShore;
 use crate::gesture::mapping::ModelInput;
+use crate::neural::contract::Kind;
 use crate::neural::gesture_model::GestureModel;
 use crate::neural::runner::Runner;
 use crate::neural::shipped;
@@ -20,6 +21,8 @@ pub struct Models {
     gesture_inputs: [Vec<ModelInput>; SLOT_COUNT],
     /// The song's models that were tried, whether or not they could be loaded.
     tried: Vec<ModelRef>,
+    /// Slots (1 to 16) that a song has named since the shipped models were loaded into them.
+    named: Vec<(SlotKind, u8)>,
     /// Where the user's models are kept, or why nowhere.
     library: Result<PathBuf, String>,
     /// Models may run on helper threads.
@@ -37,6 +40,7 @@ impl Models {
             sound_names,
             gesture_inputs: Default::default(),
             tried: Vec::new(),
+            named: Vec::new(),
             library,
             helper: false,
         }
@@ -60,7 +64,8 @@ impl Models {
         }
     }
 
-    /// Loads what the song names and is not in its slot yet. When helper mode changed, everything is tried again.
+    /// Loads what the song names and is not in its slot yet; a slot that it names no more gets back what was shipped in
+    /// it. When helper mode changed, everything is tried again.
     pub fn follow(
         &mut self,
         session: &Session,
@@ -75,6 +80,7 @@ impl Models {
         if self.tried == session.models {
             return;
         }
+        self.restore(session, shore, desk);
         let tried = std::mem::replace(&mut self.tried, session.models.clone());
         for wanted in session
             .models
@@ -88,6 +94,61 @@ impl Models {
                 self.refuse(wanted.kind, wanted.slot, error, desk);
             }
         }
+        self.note_names(session);
+    }
+
+    fn note_names(&mut self, session: &Session) {
+        let places = session.models.iter().map(|model| (model.kind, model.slot));
+        self.named = places.collect();
+    }
+
+    /// Puts the shipped models back, or nothing where none was, into the slots that the song has left.
+    fn restore(&mut self, session: &Session, shore: &mut EngineShore, desk: &Desk) {
+        let is_named = |place: &(SlotKind, u8)| {
+            let mut models = session.models.iter();
+            models.any(|model| (model.kind, model.slot) == *place)
+        };
+        for (kind, slot) in std::mem::take(&mut self.named) {
+            let index = usize::from(slot).wrapping_sub(1);
+            if index >= SLOT_COUNT || is_named(&(kind, slot)) {
+                continue;
+            }
+            let outcome = shipped::in_slot(index).map_err(|error| error.to_string());
+            let outcome = outcome.and_then(|(gesture, sound)| match (kind, gesture, sound) {
+                (SlotKind::Gesture, Some(model), _) => {
+                    self.place_gesture(index, model, shore, desk);
+                    Ok(())
+                }
+                (SlotKind::Sound, _, Some(model)) => self.place_sound(index, model, shore, desk),
+                _ => {
+                    self.empty(kind, index, shore, desk);
+                    Ok(())
+                }
+            });
+            if let Err(error) = outcome {
+                self.refuse(kind, slot, error, desk);
+            }
+        }
+    }
+
+    /// Empties a slot (0 to 15); what plays from it plays on until another is selected.
+    fn empty(&mut self, kind: SlotKind, slot: usize, shore: &mut EngineShore, desk: &Desk) {
+        let names = match kind {
+            SlotKind::Gesture => {
+                shore.gestures.fill(slot, None);
+                self.gesture_inputs[slot].clear();
+                &self.gesture_names
+            }
+            SlotKind::Sound => {
+                shore.sounds.fill(slot, None);
+                &self.sound_names
+            }
+        };
+        names.write()[slot].clear();
+        desk.write(|view| match kind {
+            SlotKind::Gesture => view.gestures[slot] = SlotView::default(),
+            SlotKind::Sound => view.sounds[slot] = SlotView::default(),
+        });
     }
 
     pub fn library(&self) -> &Result<PathBuf, String> {
@@ -141,6 +202,7 @@ impl Models {
             .retain(|known| (known.kind, known.slot) != (kind, slot));
         session.models.push(reference);
         self.tried = session.models.clone();
+        self.note_names(&session);
         Ok(())
     }
 
@@ -268,6 +330,9 @@ fn notes(runner: &Runner, delay_samples: usize, sample_rate_hz: f32) -> Vec<Stri
             admission.p99_us,
             2.0 * admission.limit_us
         ));
+        if runner.contract().kind == Kind::Sound {
+            notes.push("It plays one voice: of several keys the newest.".into());
+        }
     }
     if delay_samples > 0 {
         let delay_ms = 1e3 * delay_samples as f32 / sample_rate_hz;

@@ -59,9 +59,18 @@ impl Instance {
     }
 
     fn block(&mut self) -> Vec<f32> {
+        self.block_of(SLOT - 1)
+    }
+
+    /// From a slot (0 to 15).
+    fn block_of(&mut self, sound_slot: u8) -> Vec<f32> {
         let (mut left, mut right) = (vec![0.0; 256], vec![0.0; 256]);
+        let settings = Settings {
+            sound_slot,
+            ..steady()
+        };
         self.engine
-            .begin_block(HostTime(100.0), left.len(), &steady(), None);
+            .begin_block(HostTime(100.0), left.len(), &settings, None);
         self.engine.render(&mut left, &mut right);
         left
     }
@@ -193,6 +202,39 @@ fn a_missing_model_is_named_and_the_last_good_one_plays_on() {
         error.contains("Lost") && error.contains(&"5".repeat(64)),
         "{error}"
     );
+}
+
+#[test]
+fn a_slot_that_the_song_leaves_has_its_shipped_model_again() {
+    let organ = organ();
+    let in_slot = |slot: u8| ModelRef {
+        slot,
+        ..reference(&organ)
+    };
+    let names = |instance: &Instance| {
+        let name = |slot: u8, view: &desk::View| view.sounds[usize::from(slot) - 1].name.clone();
+        let view = instance.desk.read(desk::View::clone);
+        [1, SLOT].map(|slot| name(slot, &view))
+    };
+    let mut instance = Instance::new("restore", Session::default());
+    library::keep(&instance.folder, &organ).unwrap();
+    let shipped = names(&instance);
+    assert!(!shipped[0].is_empty() && shipped[1].is_empty());
+    let play = |instance: &mut Instance, models: Vec<ModelRef>| {
+        instance.params.session.write().models = models;
+        instance.steward.settle();
+        instance.engine.reset();
+        let blocks = 0..16;
+        let block = |_| instance.block_of(0);
+        blocks.flat_map(block).collect::<Vec<f32>>()
+    };
+    let before = play(&mut instance, Vec::new());
+    let during = play(&mut instance, vec![in_slot(1), in_slot(SLOT)]);
+    assert_eq!(names(&instance), ["Organ", "Organ"]);
+    let after = play(&mut instance, Vec::new());
+    assert_eq!(names(&instance), shipped);
+    assert!(peak(&before) > 0.01 && before != during, "nothing changed");
+    assert!(before == after, "the shipped model does not play again");
 }
 
 #[test]
