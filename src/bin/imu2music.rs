@@ -95,7 +95,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "train")]
         Task::Render(options) => render::run(&options),
         #[cfg(feature = "train")]
-        Task::Explore(options) => imu2music::train::explore::run(&options).map_err(Into::into),
+        Task::Explore(options) => imu2music::train::compare(&options),
         #[cfg(feature = "train")]
         Task::Virtual(wanted) => imu2music::train::imagine(&wanted),
         #[cfg(feature = "train")]

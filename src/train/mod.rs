@@ -3,6 +3,7 @@
 //! contract and checked against the network that was trained.
 
 pub mod analysis;
+pub mod device;
 pub mod explore;
 pub mod gesture;
 pub mod ghost;
@@ -31,12 +32,21 @@ pub enum Lesson {
 
 /// The command `imu2music train …`.
 pub fn run(lesson: &Lesson) -> Result<(), Box<dyn Error>> {
+    if matches!(lesson, Lesson::Gesture(_) | Lesson::Sound(_)) {
+        device::check()?;
+    }
     match lesson {
         Lesson::Gesture(args) => gesture::run(args).map(|_| ()).map_err(Into::into),
         Lesson::Sound(args) => teach_sound(args),
         Lesson::Listen(args) => sound::listen::run(args).map_err(Into::into),
         Lesson::Phrases(wanted) => sound::phrases::run(wanted).map_err(Into::into),
     }
+}
+
+/// The command `imu2music explore`.
+pub fn compare(wanted: &explore::Args) -> Result<(), Box<dyn Error>> {
+    device::check()?;
+    explore::run(wanted).map_err(Into::into)
 }
 
 /// Motion that nobody made.

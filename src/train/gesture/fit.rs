@@ -2,8 +2,6 @@
 //! the best network so far. Where there is little to learn from, the network stands beside a straight line and what is
 //! held out says how far it may leave it.
 
-use burn::tensor::Device;
-
 use super::by_hand::slope;
 use super::calibrate::Calibration;
 use super::learner::{Learner, Player};
@@ -13,6 +11,7 @@ use super::ridge::Straight;
 use super::take::{Standard, Take, Truth};
 use super::walk::Walk;
 use crate::sensor::performer::Chance;
+use crate::train::device::device;
 use crate::train::progress::{Progress, stop_asked};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,7 +155,7 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
     plan: &Plan,
     quiet: bool,
 ) -> Fitted {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let mut network = Network::new(shape, plan.seed, &device);
     if lesson.straight.is_some() {
         network = network.with_head(|_, _| 0.0);

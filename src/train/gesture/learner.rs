@@ -12,6 +12,7 @@ use super::loss::{Heads, Targets, loss};
 use super::network::{Arch, Network, Shape, States};
 use super::take::Truth;
 use crate::sensor::performer::Chance;
+use crate::train::device::device;
 
 /// A window of all lanes: features `[lanes][frames][inputs]` and truth, lane by lane.
 pub struct Window {
@@ -232,7 +233,7 @@ impl Player {
         } else {
             How::Automatic(
                 network.valid(),
-                Network::initial_states(shape, lanes, &Device::flex()),
+                Network::initial_states(shape, lanes, &device()),
             )
         };
         Player { shape, lanes, how }
@@ -247,7 +248,7 @@ impl Player {
         match &mut self.how {
             How::Automatic(network, states) => {
                 let dims = [self.lanes, frames, inputs];
-                let x = Tensor::from_data(TensorData::new(values, dims), &Device::flex());
+                let x = Tensor::from_data(TensorData::new(values, dims), &device());
                 let (raw, next) = network.forward(self.shape, x, std::mem::take(states), None);
                 *states = next;
                 raw.into_data().try_to_vec().unwrap_or_default()

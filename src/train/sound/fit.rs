@@ -9,6 +9,7 @@ use super::dice::Dice;
 use super::network::{Bounds, FEATURES, Frame, Network, level};
 use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::partials::BANDS;
+use crate::train::device::device;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
@@ -178,7 +179,7 @@ pub fn fit(
     plan: &Plan,
     watch: &mut dyn FnMut(f64, &str) -> bool,
 ) -> Fitted {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let mut network = Network::new(plan.seed, mean_shape(corpus), &device);
     let mut optimiser = AdamWConfig::new()
         .with_weight_decay(1e-4)

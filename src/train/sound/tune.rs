@@ -16,6 +16,7 @@ use super::tones::Tones;
 use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::audio::ANALYSIS_RATE_HZ;
 use crate::train::analysis::partials::BANDS;
+use crate::train::device::device;
 use crate::units::note_to_hz;
 
 const WIDE: usize = MAX_PARTIALS + BANDS;
@@ -154,7 +155,7 @@ pub fn tune(
     plan: &Plan,
     watch: &mut dyn FnMut(f64, &str) -> bool,
 ) -> Tuned {
-    let device = Device::flex().autodiff();
+    let device = device().autodiff();
     let mut ruler = Ruler::new();
     let loudest: Vec<Loudest> = corpus
         .train
