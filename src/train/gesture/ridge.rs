@@ -5,6 +5,7 @@
 use super::baseline::raw_points;
 use super::by_hand::slope;
 use super::calibrate::{Edge, onset_edge};
+use super::evaluate::note_nll;
 use super::fit::Fed;
 use super::loss::{Heads, ONSET_WEIGHT};
 use super::take::Truth;
@@ -19,6 +20,8 @@ pub struct Straight {
 /// Per frame, on standardised features.
 const PENALTIES: [f64; 4] = [1e-3, 1e-2, 3e-2, 1e-1];
 const LOGISTIC_STEPS: usize = 8;
+/// Widths that are tried: 0.5 to 78 times the variance in training.
+const SPREADS: i32 = 16;
 
 impl Straight {
     /// With the penalty that does best on the held-out takes, and an onset that is as often right there as it can be.
@@ -39,7 +42,8 @@ impl Straight {
         }
         let raws: Vec<Vec<f32>> = held_out.iter().map(|fed| best.1.run(fed)).collect();
         let edge = onset_edge(heads, &raws, held_out, rate_hz);
-        best.1.with_edge(heads, edge)
+        let wider = spread(heads, &raws.concat(), &truths);
+        best.1.with_edge(heads, edge).with_spread(heads, wider)
     }
 
     pub fn with_penalty(heads: &Heads, train: &[Fed], penalty: f64) -> Straight {
@@ -114,6 +118,18 @@ impl Straight {
         self
     }
 
+    /// With the variance around the regressed note so many times what it was.
+    fn with_spread(mut self, heads: &Heads, wider: f32) -> Straight {
+        for row in self.weight.chunks_exact_mut(heads.width()) {
+            row[..heads.notes.count]
+                .iter_mut()
+                .for_each(|w| *w /= wider);
+        }
+        let bias = &mut self.bias[..heads.notes.count];
+        bias.iter_mut().for_each(|b| *b /= wider);
+        self
+    }
+
     pub fn parameters(&self) -> usize {
         self.weight.len() + self.bias.len()
     }
@@ -133,6 +149,25 @@ impl Straight {
         }
         out
     }
+}
+
+/// How much wider than its errors in training the line's distribution has to be, by the likelihood of what is held out:
+/// there the errors are larger, and a normal distribution that does not know it is beaten by anything.
+fn spread(heads: &Heads, raw: &[f32], truths: &[Truth]) -> f32 {
+    let rows = raw.chunks_exact(heads.width()).zip(truths);
+    let sounding: Vec<_> = rows.filter(|(_, truth)| truth.voiced()).collect();
+    let nll = |wider: f32| -> f64 {
+        let of = |(row, truth): &(&[f32], &Truth)| {
+            let notes: Vec<f32> = row[..heads.notes.count].iter().map(|l| l / wider).collect();
+            f64::from(note_nll(heads, &notes, truth.controls.pitch_note))
+        };
+        sounding.iter().map(of).sum()
+    };
+    let tried = (0..SPREADS).map(|power| 0.5 * 1.4f32.powi(power));
+    let tried = tried.map(|wider| (nll(wider), wider));
+    let best = tried.min_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|_| !sounding.is_empty())
+        .map_or(1.0, |best| best.1)
 }
 
 fn all(train: &[Fed]) -> impl Iterator<Item = (&[f32], &Truth)> {
@@ -257,6 +292,27 @@ mod tests {
             let loudness_db = LOUDNESS_DB.value(row[heads.loudness()]);
             assert!((loudness_db - truth.controls.loudness_db).abs() < 0.05);
         }
+    }
+
+    #[test]
+    fn a_line_that_errs_more_on_what_is_held_out_says_so() {
+        let take = linear_take();
+        let standard = Standard::of(std::slice::from_ref(&take));
+        let heads = Heads {
+            notes: Notes::of(std::slice::from_ref(&take)),
+        };
+        let fed = [Fed::new(&take, &standard)];
+        let other = [Fed::new(&take.shifted(take.frames() / 3), &standard)];
+        let nll = |line: &Straight| {
+            let raw = line.run(&other[0]);
+            let rows = raw.chunks_exact(heads.width()).zip(other[0].truth());
+            rows.map(|(row, truth)| note_nll(&heads, row, truth.controls.pitch_note))
+                .sum::<f32>()
+                / other[0].frames() as f32
+        };
+        let sure = nll(&Straight::with_penalty(&heads, &fed, 1e-2));
+        let fair = nll(&Straight::fit(&heads, &fed, &other, 50.0));
+        assert!(sure > 10.0 && fair < 4.0, "{sure} {fair}");
     }
 
     #[test]
