@@ -4,6 +4,7 @@
 
 pub mod analysis;
 pub mod device;
+pub mod events;
 pub mod explore;
 pub mod gesture;
 pub mod ghost;

@@ -3,14 +3,15 @@
 //! (`--shard 2/4`) and joined by whoever finishes (`--merge`).
 
 mod matching;
-mod origin;
-mod page;
-mod picture;
+pub(super) mod origin;
+pub(super) mod page;
+pub(super) mod picture;
 mod rivals;
-mod run;
-mod sound;
+pub(super) mod run;
+mod scored;
+pub(super) mod sound;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::gesture::{Arch, Args as Lesson, Size, TrainError};
 use super::progress::{stop_asked, stop_on_interrupt};
@@ -23,15 +24,11 @@ pub struct Args {
     /// Recorded takes (folders)
     #[cfg_attr(feature = "standalone", arg(long, num_args = 1.., required_unless_present = "merge"))]
     pub take: Vec<PathBuf>,
-    /// Networks to compare
-    #[cfg_attr(
-        feature = "standalone",
-        arg(
-            long,
-            value_delimiter = ',',
-            default_value = "fc,rnn,lstm,gru,tcn,conv-lstm,conv-transformer,transformer"
-        )
-    )]
+    /// What is learned: controls, or events (the original protocol: 243 MIDI-like events, windows of 6 s)
+    #[cfg_attr(feature = "standalone", arg(long, default_value = "controls"))]
+    pub target: String,
+    /// Networks to compare; by default all that the target has
+    #[cfg_attr(feature = "standalone", arg(long, value_delimiter = ','))]
     pub archs: Vec<String>,
     /// How often each is trained, from other beginnings
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 3))]
@@ -39,14 +36,17 @@ pub struct Args {
     /// The folder of the report
     #[cfg_attr(feature = "standalone", arg(long))]
     pub out: PathBuf,
-    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 64))]
-    pub hidden: usize,
-    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 1))]
-    pub layers: usize,
+    /// Width of every network: 64, or 128 for events
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub hidden: Option<usize>,
+    /// Layers of every network: 1, or 2 for events
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub layers: Option<usize>,
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 40))]
     pub epochs: usize,
-    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 100))]
-    pub frame_rate_hz: u32,
+    /// Frames a second: 100, or 50 for events
+    #[cfg_attr(feature = "standalone", arg(long))]
+    pub frame_rate_hz: Option<u32>,
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,
     /// Only every n-th run, as in 2/4: the second of four machines
@@ -59,6 +59,11 @@ pub struct Args {
     #[cfg_attr(feature = "standalone", arg(long))]
     pub quiet: bool,
 }
+
+/// What networks of Controls are unless told otherwise.
+const HIDDEN: usize = 64;
+const LAYERS: usize = 1;
+const RATE_HZ: u32 = 100;
 
 /// One machine of several, counted from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,24 +83,69 @@ pub fn parse_shard(text: &str) -> Result<Shard, String> {
 }
 
 impl Shard {
-    fn takes(shard: Option<Shard>, index: usize) -> bool {
+    pub(super) fn takes(shard: Option<Shard>, index: usize) -> bool {
         shard.is_none_or(|shard| index % shard.of == shard.number - 1)
     }
 }
 
 /// The command.
 pub fn run(args: &Args) -> Result<(), TrainError> {
+    let target = Target::from_name(&args.target).ok_or_else(|| TrainError::Unknown {
+        what: "target",
+        value: args.target.clone(),
+        choices: "controls, events".into(),
+    })?;
+    let mut args = args.clone();
+    if args.archs.is_empty() {
+        args.archs = target.archs();
+    }
     let folder = args.out.join("runs");
-    let unwritable = |cause| TrainError::Write {
+    std::fs::create_dir_all(&folder).map_err(|cause| TrainError::Write {
         path: folder.clone(),
         cause,
-    };
-    std::fs::create_dir_all(&folder).map_err(unwritable)?;
+    })?;
     if !args.merge {
         stop_on_interrupt();
-        train_all(args, &folder)?;
     }
-    let runs = Run::read_all(&folder)?;
+    match target {
+        Target::Controls => compare_controls(&args, &folder),
+        Target::Events => super::events::run(&args, &folder),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Target {
+    Controls,
+    Events,
+}
+
+impl Target {
+    fn from_name(name: &str) -> Option<Target> {
+        match name {
+            "controls" => Some(Target::Controls),
+            "events" => Some(Target::Events),
+            _ => None,
+        }
+    }
+
+    /// Every network that learns it.
+    fn archs(self) -> Vec<String> {
+        match self {
+            Target::Controls => Arch::ALL.map(|arch| arch.name().into()).into(),
+            Target::Events => super::events::ARCHS.map(String::from).into(),
+        }
+    }
+}
+
+fn compare_controls(args: &Args, folder: &Path) -> Result<(), TrainError> {
+    let unwritable = |cause| TrainError::Write {
+        path: folder.to_owned(),
+        cause,
+    };
+    if !args.merge {
+        train_all(args, folder)?;
+    }
+    let runs = Run::read_all(folder)?;
     if runs.is_empty() {
         let what = format!(
             "{}: no finished run is there; run without --merge first",
@@ -103,7 +153,7 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
         );
         return Err(TrainError::Data(what));
     }
-    let baselines = Baselines::read(&folder)?;
+    let baselines = Baselines::read(folder)?;
     let html = page::page(&runs, &baselines);
     let path = args.out.join("report.html");
     super::gesture::export::write(&path, html.as_bytes()).map_err(unwritable)?;
@@ -111,7 +161,7 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
     Ok(())
 }
 
-fn train_all(args: &Args, folder: &std::path::Path) -> Result<(), TrainError> {
+fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
     let mut plans = Vec::new();
     for name in &args.archs {
         let arch = Arch::from_name(name).ok_or_else(|| TrainError::Unknown {
@@ -132,8 +182,8 @@ fn train_all(args: &Args, folder: &std::path::Path) -> Result<(), TrainError> {
         }
         let size = Size {
             arch: *arch,
-            hidden: args.hidden,
-            layers: args.layers,
+            hidden: args.hidden.unwrap_or(HIDDEN),
+            layers: args.layers.unwrap_or(LAYERS),
         };
         if !args.quiet {
             println!("{} seed {seed}", arch.name());
@@ -144,7 +194,7 @@ fn train_all(args: &Args, folder: &std::path::Path) -> Result<(), TrainError> {
 }
 
 impl Args {
-    fn lesson(&self, arch: Arch, seed: u64) -> Lesson {
+    pub(super) fn lesson(&self, arch: Arch, seed: u64) -> Lesson {
         Lesson {
             take: self.take.clone(),
             augment: self.augment.clone(),
@@ -154,9 +204,12 @@ impl Args {
             out: self.out.join(format!("{}.onnx", arch.name())),
             seed,
             arch: arch.name().into(),
-            hidden: self.hidden,
-            layers: self.layers,
-            frame_rate_hz: self.frame_rate_hz,
+            hidden: self.hidden.unwrap_or(HIDDEN),
+            layers: self.layers.unwrap_or(LAYERS),
+            frame_rate_hz: self.frame_rate_hz.unwrap_or(match self.target.as_str() {
+                "events" => super::events::RATE_HZ,
+                _ => RATE_HZ,
+            }),
             epochs: self.epochs,
             name: None,
             quiet: self.quiet,
@@ -164,20 +217,32 @@ impl Args {
     }
 
     /// What makes the same report again.
-    fn command(&self) -> String {
+    pub(super) fn command(&self) -> String {
         let takes = self.take.iter().filter_map(|take| take.file_name());
         let takes: Vec<_> = takes.map(|name| name.to_string_lossy()).collect();
-        format!(
-            "imu2music explore --take {} --archs {} --seeds {} --hidden {} --layers {} --epochs {} --frame-rate-hz {} --augment {} --out report",
+        let mut command = format!(
+            "imu2music explore --target {} --take {} --archs {} --seeds {} --epochs {} --augment {}",
+            self.target,
             takes.join(" "),
             self.archs.join(","),
             self.seeds,
-            self.hidden,
-            self.layers,
             self.epochs,
-            self.frame_rate_hz,
             self.augment
-        )
+        );
+        let numbers = [
+            ("hidden", self.hidden),
+            ("layers", self.layers),
+            (
+                "frame-rate-hz",
+                self.frame_rate_hz.map(|rate| rate as usize),
+            ),
+        ];
+        for (name, value) in numbers {
+            if let Some(value) = value {
+                command += &format!(" --{name} {value}");
+            }
+        }
+        command + " --out report"
     }
 }
 

@@ -5,10 +5,12 @@ use std::fmt::Write;
 use super::picture::{Curve, draw};
 use super::rivals::{Baselines, Rival};
 use super::run::Run;
-use crate::train::gesture::Scores;
+use super::scored::{Scored, WHY_NONE};
 
-const TRUTH: &str = "#999";
-const SAID: &str = "#c2410c";
+/// What every report looks like.
+pub const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}svg{width:460px}figcaption{font-size:13px;color:#666}code,pre{background:#f6f6f4;padding:.1rem .3rem;white-space:pre-wrap}";
+pub const TRUTH: &str = "#999";
+pub const SAID: &str = "#c2410c";
 
 /// Mean and largest distance from it.
 fn spread(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
@@ -20,7 +22,7 @@ fn spread(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
     )
 }
 
-fn cell(html: &mut String, digits: usize, values: impl Iterator<Item = f64> + Clone) {
+pub fn cell(html: &mut String, digits: usize, values: impl Iterator<Item = f64> + Clone) {
     if values.clone().next().is_none() {
         html.push_str("<td>–</td>");
         return;
@@ -29,7 +31,7 @@ fn cell(html: &mut String, digits: usize, values: impl Iterator<Item = f64> + Cl
     let _ = write!(html, "<td>{mean:.digits$} ± {most:.digits$}</td>");
 }
 
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -48,8 +50,8 @@ fn by_arch(runs: &[Run]) -> Vec<(&str, Vec<&Run>)> {
 }
 
 pub fn page(runs: &[Run], baselines: &Baselines) -> String {
-    let mut html = String::from(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Which network turns this motion into this music?</title><style>body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}svg{width:460px}figcaption{font-size:13px;color:#666}code,pre{background:#f6f6f4;padding:.1rem .3rem;white-space:pre-wrap}</style><h1>Which network turns this motion into this music?</h1>",
+    let mut html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Which network turns this motion into this music?</title><style>{STYLE}</style><h1>Which network turns this motion into this music?</h1>",
     );
     let (train, test) = (baselines.train_minutes, baselines.test_minutes);
     let _ = write!(
@@ -66,13 +68,39 @@ pub fn page(runs: &[Run], baselines: &Baselines) -> String {
     for (arch, group) in by_arch(runs) {
         network(&mut html, arch, &group, baselines);
     }
-    origin(&mut html, runs, baselines);
+    let data = serde_json::to_string_pretty(&baselines.data).unwrap_or_default();
+    let of = |value: fn(&Run) -> &String| runs.iter().map(|run| value(run).as_str()).collect();
+    let told = [
+        of(|run| &run.command),
+        of(|run| &run.commit),
+        of(|run| &run.machine),
+    ];
+    origin(&mut html, told, &escaped(&data));
     html
 }
 
 const HEADINGS: &str = "<th>loudness r</th><th>note NLL</th><th>calibration error</th><th>median pitch error</th><th>within ½ semitone</th><th>onset F1</th><th>matching</th>";
+/// What stands under the first six, with so many digits.
+type Column = (usize, fn(&Scored) -> Option<f32>);
+const COLUMNS: [Column; 6] = [
+    (3, |scores| scores.loudness_r),
+    (2, |scores| scores.pitch_nll),
+    (3, |scores| scores.pitch_ece),
+    (2, |scores| scores.pitch_error_median),
+    (2, |scores| scores.pitch_right),
+    (2, |scores| scores.onset_f1),
+];
 /// Of a network that hears motion that is not of this music.
 const WRONG: &str = "<th>loudness r</th><th>note NLL</th>";
+
+/// What is known of a group's runs.
+fn known(group: &[&Run], of: impl Fn(&Run) -> Option<f32>) -> impl Iterator<Item = f64> + Clone {
+    let values: Vec<f64> = group
+        .iter()
+        .filter_map(|run| of(run).map(f64::from))
+        .collect();
+    values.into_iter()
+}
 
 fn networks(html: &mut String, runs: &[Run]) {
     let _ = write!(
@@ -92,12 +120,9 @@ fn networks(html: &mut String, runs: &[Run]) {
         );
         cell(html, 1, of(|run| run.us_per_frame));
         cell(html, 0, of(|run| f64::from(run.seconds)));
-        cell(html, 3, of(|run| f64::from(run.scores.loudness_r)));
-        cell(html, 2, of(|run| f64::from(run.scores.pitch_nll)));
-        cell(html, 3, of(|run| f64::from(run.scores.pitch_ece)));
-        cell(html, 2, of(|run| f64::from(run.scores.pitch_error_median)));
-        cell(html, 2, of(|run| f64::from(run.scores.pitch_right)));
-        cell(html, 2, of(|run| f64::from(run.scores.onset_f1)));
+        for (digits, value) in COLUMNS {
+            cell(html, digits, known(&group, |run| value(&run.scores)));
+        }
         let right = group
             .iter()
             .filter_map(|run| run.matching.right.map(f64::from));
@@ -107,7 +132,7 @@ fn networks(html: &mut String, runs: &[Run]) {
     let of = runs[0].matching.of.max(1);
     let _ = write!(
         html,
-        "</table><p>µs per frame: the written file in the plugin's own kernels. Note NLL in nats, pitch error in semitones, on sounding frames. Calibration error: how far the stated chance of the likeliest note lies from how often it is right. Matching: which of {of} motions made these 5 seconds of sound ({} crops)? Chance is {:.0} %.</p>",
+        "</table><p>µs per frame: the written file in the plugin's own kernels. Note NLL in nats, pitch error in semitones, on sounding frames. Calibration error: how far the stated chance of the likeliest note lies from how often it is right. Matching: which of {of} motions made these 5 seconds of sound ({} crops)? Chance is {:.0} %. {WHY_NONE}</p>",
         runs[0].matching.crops,
         100.0 / of as f32
     );
@@ -122,19 +147,23 @@ fn wrong(html: &mut String, runs: &[Run]) {
     );
     for (arch, group) in by_arch(runs) {
         let _ = write!(html, "<tr><td>{arch}</td>");
-        let motions: [fn(&Run) -> Option<Scores>; 3] = [
+        let motions: [fn(&Run) -> Option<Scored>; 3] = [
             |run| Some(run.scores),
             |run| Some(run.wrong_motion),
             |run| run.motion_of_another_take,
         ];
         for motion in motions {
-            let scores: Vec<Scores> = group.iter().filter_map(|run| motion(run)).collect();
-            cell(html, 3, scores.iter().map(|s| f64::from(s.loudness_r)));
-            cell(html, 2, scores.iter().map(|s| f64::from(s.pitch_nll)));
+            cell(html, 3, known(&group, |run| motion(run)?.loudness_r));
+            cell(html, 2, known(&group, |run| motion(run)?.pitch_nll));
         }
         html.push_str("</tr>");
     }
-    html.push_str("</table><p>– : there is one take only.</p>");
+    let is_alone = runs.iter().all(|run| run.motion_of_another_take.is_none());
+    html.push_str(if is_alone {
+        "</table><p>The motion of another take is not scored, because there is one take only: name two with --take a.take b.take.</p>"
+    } else {
+        "</table><p>The motion of another take: the longest stretch of a take with another name, held out where there is one.</p>"
+    });
 }
 
 fn others(html: &mut String, baselines: &Baselines) {
@@ -148,21 +177,14 @@ fn others(html: &mut String, baselines: &Baselines) {
         matching,
     } in &baselines.rows
     {
-        let Scores {
-            loudness_r,
-            pitch_nll,
-            pitch_ece,
-            pitch_error_median,
-            pitch_right,
-            onset_f1,
-            ..
-        } = scores;
+        let _ = write!(html, "<tr><td>{name}</td>");
         let right = matching.and_then(|matching| matching.right);
-        let right = right.map_or_else(|| "–".into(), |right| format!("{right:.2}"));
-        let _ = write!(
-            html,
-            "<tr><td>{name}</td><td>{loudness_r:.3}</td><td>{pitch_nll:.2}</td><td>{pitch_ece:.3}</td><td>{pitch_error_median:.2}</td><td>{pitch_right:.2}</td><td>{onset_f1:.2}</td><td>{right}</td></tr>"
-        );
+        let scored = COLUMNS.map(|(digits, value)| (digits, value(scores)));
+        for (digits, value) in scored.into_iter().chain([(2, right)]) {
+            let text = value.map_or_else(|| "–".into(), |value| format!("{value:.digits$}"));
+            let _ = write!(html, "<td>{text}</td>");
+        }
+        html.push_str("</tr>");
     }
     html.push_str("</table><p>The truth one frame before is no player of motion: it shows what merely following would score.</p>");
 }
@@ -214,21 +236,16 @@ fn network(html: &mut String, arch: &str, group: &[&Run], baselines: &Baselines)
     ));
 }
 
-fn origin(html: &mut String, runs: &[Run], baselines: &Baselines) {
-    let data = serde_json::to_string_pretty(&baselines.data).unwrap_or_default();
-    let each = |of: fn(&Run) -> &String| {
-        let mut all: Vec<&str> = runs.iter().map(|run| of(run).as_str()).collect();
+/// Commands, commits and machines of all runs, and what was learned from.
+pub fn origin(html: &mut String, told: [Vec<&str>; 3], data: &str) {
+    let [commands, commits, machines] = told.map(|mut all| {
         all.sort_unstable();
         all.dedup();
         escaped(&all.join("\n"))
-    };
+    });
     let _ = write!(
         html,
-        "<h2>Make it again</h2><pre>{}</pre><p>Commit</p><pre>{}</pre><p>Machine</p><pre>{}</pre><p>Learned from:</p><pre>{}</pre></html>",
-        each(|run| &run.command),
-        each(|run| &run.commit),
-        each(|run| &run.machine),
-        escaped(&data)
+        "<h2>Make it again</h2><pre>{commands}</pre><p>Commit</p><pre>{commits}</pre><p>Machine</p><pre>{machines}</pre><p>Learned from:</p><pre>{data}</pre></html>"
     );
 }
 
@@ -246,11 +263,11 @@ mod tests {
             us_per_frame: 3.5,
             seconds: 10.0,
             epochs: 2,
-            scores: Scores {
-                loudness_r,
-                ..Scores::default()
+            scores: Scored {
+                loudness_r: Some(loudness_r),
+                ..Scored::default()
             },
-            wrong_motion: Scores::default(),
+            wrong_motion: Scored::default(),
             motion_of_another_take: None,
             matching: Matching {
                 right: Some(0.5),
@@ -272,7 +289,7 @@ mod tests {
         let baselines = Baselines {
             rows: vec![Rival {
                 name: "random forest".into(),
-                scores: Scores::default(),
+                scores: Scored::default(),
                 matching: Some(runs[0].matching),
             }],
             truth: runs[0].trace.clone(),
@@ -293,6 +310,8 @@ mod tests {
             "--take &lt;a&gt;",
             "<polyline",
             "Chance is 10 %",
+            "not scored, because there is one take only",
+            "no note sounds",
         ] {
             assert!(html.contains(wanted), "{wanted}");
         }

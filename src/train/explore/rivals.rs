@@ -7,19 +7,20 @@ use serde::{Deserialize, Serialize};
 use super::matching::{Matching, matched};
 use super::picture::Trace;
 use super::run::{SHOWN_S, keep, read};
+use super::scored::Scored;
 use super::sound;
 use crate::train::gesture::compare::Rivals;
 use crate::train::gesture::fit::Fed;
 use crate::train::gesture::forest::Forest;
 use crate::train::gesture::lesson::Ground;
-use crate::train::gesture::{Args, Material, Scores, TrainError, from_takes};
+use crate::train::gesture::{Args, Material, TrainError, from_takes};
 
 const FILE: &str = "baselines.json";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rival {
     pub name: String,
-    pub scores: Scores,
+    pub scores: Scored,
     /// None of what has no motion.
     pub matching: Option<Matching>,
 }
@@ -59,7 +60,7 @@ impl Baselines {
         };
         let row = |name: &str, raws: &[Vec<f32>], matching| Rival {
             name: name.into(),
-            scores: ground.score(raws),
+            scores: Scored::of(&ground.score(raws), &split.test),
             matching,
         };
         let mut rows = vec![

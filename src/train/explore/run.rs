@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::matching::{Matching, matched};
 use super::origin::{commit, machine};
 use super::picture::Trace;
+use super::scored::Scored;
 use super::sound;
 use crate::neural::report;
 use crate::train::gesture::evaluate::{loudness_of, pitch_of};
 use crate::train::gesture::export::write;
 use crate::train::gesture::fit::Fed;
-use crate::train::gesture::{Args, Scores, Size, TrainError, Trained, lesson_of};
+use crate::train::gesture::{Args, Size, TrainError, Trained, lesson_of};
 
 /// Seconds of the test that are drawn and sung.
 pub const SHOWN_S: usize = 8;
@@ -25,11 +26,11 @@ pub struct Run {
     pub us_per_frame: f64,
     pub seconds: f32,
     pub epochs: usize,
-    pub scores: Scores,
+    pub scores: Scored,
     /// The same network, fed the motion of half a take later.
-    pub wrong_motion: Scores,
+    pub wrong_motion: Scored,
     /// And that of another take; none where there is one take only.
-    pub motion_of_another_take: Option<Scores>,
+    pub motion_of_another_take: Option<Scored>,
     pub matching: Matching,
     /// Per epoch: training and held-out loss.
     pub curve: Vec<[f32; 2]>,
@@ -70,9 +71,11 @@ pub fn one(args: &Args, size: Size, folder: &Path, command: &str) -> Result<(), 
             .map_or(0.0, |timing| timing.median_us),
         seconds: report.seconds,
         epochs: report.epochs,
-        scores: report.network,
-        wrong_motion: report.network_motion_shifted,
-        motion_of_another_take: report.network_motion_of_another_take,
+        scores: Scored::of(&report.network, &test),
+        wrong_motion: Scored::of(&report.network_motion_shifted, &test),
+        motion_of_another_take: report
+            .network_motion_of_another_take
+            .map(|scores| Scored::of(&scores, &test)),
         matching: matched(say, heads, &fed, rate_hz),
         curve: finite(&fitted.curve),
         sound: sound::sung(&trace, rate_hz as u32)?,
@@ -128,18 +131,23 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
 impl Run {
     /// Every finished run, by name.
     pub fn read_all(folder: &Path) -> Result<Vec<Run>, TrainError> {
-        let entries = std::fs::read_dir(folder)
-            .map_err(|e| TrainError::Data(format!("{}: {e}", folder.display())))?;
-        let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
-        paths.retain(|path| {
-            let name = path
-                .file_name()
-                .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-            name.starts_with("run-") && name.ends_with(".json")
-        });
-        paths.sort();
-        paths.iter().map(|path| read(path)).collect()
+        read_all(folder, "run-")
     }
+}
+
+/// Every file `PREFIX….json` in the folder, by name.
+pub fn read_all<T: DeserializeOwned>(folder: &Path, prefix: &str) -> Result<Vec<T>, TrainError> {
+    let entries = std::fs::read_dir(folder)
+        .map_err(|e| TrainError::Data(format!("{}: {e}", folder.display())))?;
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| {
+        let name = path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        name.starts_with(prefix) && name.ends_with(".json")
+    });
+    paths.sort();
+    paths.iter().map(|path| read(path)).collect()
 }
 
 #[cfg(test)]

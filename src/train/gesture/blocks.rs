@@ -118,14 +118,14 @@ pub struct Norm {
 }
 
 impl Norm {
-    fn new(width: usize, device: &Device) -> Norm {
+    pub fn new(width: usize, device: &Device) -> Norm {
         Norm {
             scale: vector(vec![1.0; width], device),
             bias: vector(vec![0.0; width], device),
         }
     }
 
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let away = x.clone() - x.mean_dim(1);
         let spread = (away.clone() * away.clone()).mean_dim(1) + EPSILON;
         away / spread.sqrt() * self.scale.val().unsqueeze() + self.bias.val().unsqueeze()
@@ -194,7 +194,7 @@ impl Attention {
     }
 }
 
-fn linear(x: Tensor<2>, weight: &Param<Tensor<2>>, bias: &Param<Tensor<1>>) -> Tensor<2> {
+pub fn linear(x: Tensor<2>, weight: &Param<Tensor<2>>, bias: &Param<Tensor<1>>) -> Tensor<2> {
     x.matmul(weight.val()) + bias.val().unsqueeze()
 }
 

@@ -32,12 +32,12 @@ pub struct Label {
 
 const FEATURES: &str = "features";
 
-pub(super) fn list<const D: usize>(tensor: Trained<D>) -> Vec<f32> {
+pub fn list<const D: usize>(tensor: Trained<D>) -> Vec<f32> {
     tensor.inner().into_data().try_to_vec().unwrap_or_default()
 }
 
 /// Rows `[from, from + rows)` of a row-major matrix with `columns` columns, transposed.
-pub(super) fn transposed(values: &[f32], columns: usize, from: usize, rows: usize) -> Vec<f32> {
+pub fn transposed(values: &[f32], columns: usize, from: usize, rows: usize) -> Vec<f32> {
     let at = |row: usize, column: usize| values[(from + row) * columns + column];
     (0..columns)
         .flat_map(|column| (0..rows).map(move |row| at(row, column)))

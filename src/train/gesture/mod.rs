@@ -4,7 +4,7 @@
 //! that ignores its input looks well until then.
 
 mod baseline;
-mod blocks;
+pub(super) mod blocks;
 pub(super) mod by_hand;
 mod calibrate;
 pub(super) mod card;
@@ -23,7 +23,7 @@ pub(super) mod network;
 pub mod recorded;
 mod ridge;
 mod sensing;
-mod split;
+pub(super) mod split;
 pub(super) mod take;
 #[cfg(test)]
 mod tests;

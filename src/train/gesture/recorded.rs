@@ -32,6 +32,8 @@ pub struct Recording {
     pub sha256: String,
     pub roles: Vec<Role>,
     pub seconds: f64,
+    /// Where on the sound's clock it begins.
+    pub begins_s: f64,
     /// By role, on the sound's clock.
     sent: Vec<Vec<SensorFrame>>,
     /// At the frame rate that was asked for; empty where only motion was.
@@ -112,6 +114,7 @@ impl Recording {
                 .collect(),
             roles: Vec::new(),
             seconds: 0.0,
+            begins_s: 0.0,
             sent: Vec::new(),
             truth: Vec::new(),
             document,
@@ -151,6 +154,7 @@ impl Recording {
     }
 
     fn begin_at(&mut self, from_s: f64) {
+        self.begins_s = from_s;
         for frame in self.sent.iter_mut().flatten() {
             frame.time = frame.time - from_s;
         }
