@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 pub const GESTURES: &[&[u8]] = &[
     include_bytes!("../../models/bowing-forearm.onnx"),
     include_bytes!("../../models/energy-tilt.onnx"),
+    include_bytes!("../../models/strum.onnx"),
 ];
 pub const SOUNDS: &[&[u8]] = &[
     include_bytes!("../../models/violin.onnx"),

@@ -23,6 +23,8 @@ use std::error::Error;
 pub enum Lesson {
     /// A gesture model: motion → Controls
     Gesture(gesture::Args),
+    /// A gesture model of a strumming hand, from labelled recordings of strumming
+    Strum(gesture::strum::Args),
     /// A sound model: Controls → sound
     Sound(sound::Args),
     /// A sound model's held-out phrases again: as recorded, as it plays them, and what was asked of it
@@ -38,6 +40,7 @@ pub fn run(lesson: &Lesson) -> Result<(), Box<dyn Error>> {
     }
     match lesson {
         Lesson::Gesture(args) => gesture::run(args).map(|_| ()).map_err(Into::into),
+        Lesson::Strum(args) => gesture::strum::run(args).map(|_| ()).map_err(Into::into),
         Lesson::Sound(args) => teach_sound(args),
         Lesson::Listen(args) => sound::listen::run(args).map_err(Into::into),
         Lesson::Phrases(wanted) => sound::phrases::run(wanted).map_err(Into::into),

@@ -65,8 +65,9 @@ pub fn note_nll(heads: &Heads, row: &[f32], pitch_note: f32) -> f32 {
         .sum()
 }
 
-#[derive(Default)]
-struct Pearson {
+/// Sums behind Pearson's r.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pearson {
     n: f64,
     x: f64,
     y: f64,
@@ -76,7 +77,7 @@ struct Pearson {
 }
 
 impl Pearson {
-    fn add(&mut self, x: f32, y: f32) {
+    pub fn add(&mut self, x: f32, y: f32) {
         let (x, y) = (f64::from(x), f64::from(y));
         self.n += 1.0;
         self.x += x;
@@ -86,7 +87,17 @@ impl Pearson {
         self.xy += x * y;
     }
 
-    fn r(&self) -> f32 {
+    /// As if `other`'s pairs had been added too.
+    pub fn join(&mut self, other: &Pearson) {
+        self.n += other.n;
+        self.x += other.x;
+        self.y += other.y;
+        self.xx += other.xx;
+        self.yy += other.yy;
+        self.xy += other.xy;
+    }
+
+    pub fn r(&self) -> f32 {
         let n = self.n.max(1.0);
         let vx = self.xx / n - (self.x / n).powi(2);
         let vy = self.yy / n - (self.y / n).powi(2);
@@ -169,7 +180,7 @@ pub fn onset_f1(
 }
 
 /// Frames in which the engine would begin a note: another begins only after the chance has fallen far enough.
-fn begun(logits: impl Iterator<Item = f32>) -> Vec<usize> {
+pub fn begun(logits: impl Iterator<Item = f32>) -> Vec<usize> {
     let logit = |chance: f32| (chance / (1.0 - chance)).ln();
     let (begins, ends) = (logit(ONSET_BEGINS), logit(ONSET_ENDS));
     let mut sounding = false;

@@ -24,6 +24,7 @@ pub mod recorded;
 mod ridge;
 mod sensing;
 pub(super) mod split;
+pub mod strum;
 pub(super) mod take;
 #[cfg(test)]
 mod tests;

@@ -196,16 +196,17 @@ impl Recording {
 
 /// One change of level for all recordings; returns it in dB.
 pub fn level(recordings: &mut [Recording]) -> f32 {
-    let gain_db = gain_db(recordings.iter().flat_map(|recording| &recording.truth));
+    let truths = recordings.iter().flat_map(|recording| &recording.truth);
+    let gain_db = gain_db(truths.map(|truth| truth.controls.loudness_db));
     recordings
         .iter_mut()
         .for_each(|recording| recording.louder_by(gain_db));
     gain_db
 }
 
-/// What puts the loud frames of all these where sound models were trained to hear them.
-pub fn gain_db<'a>(truths: impl Iterator<Item = &'a Truth>) -> f32 {
-    let mut all: Vec<f32> = truths.map(|truth| truth.controls.loudness_db).collect();
+/// What puts the loud ones of all these frames where sound models were trained to hear them.
+pub fn gain_db(loudness_db: impl Iterator<Item = f32>) -> f32 {
+    let mut all: Vec<f32> = loudness_db.collect();
     all.sort_by(f32::total_cmp);
     let loud = all.get((all.len() as f32 * LOUD_SHARE) as usize).copied();
     LOUD_DB - loud.unwrap_or(LOUD_DB)

@@ -200,8 +200,8 @@ fn logistic(train: &[Fed], penalty: f64) -> Vec<f64> {
     line
 }
 
-/// The normal equations of a selection of frames.
-struct Normal {
+/// The normal equations of a straight line.
+pub struct Normal {
     /// `[size][size]`
     gram: Vec<f64>,
     side: Vec<f64>,
@@ -216,34 +216,52 @@ impl Normal {
         counts: impl Fn(&[f32], &Truth) -> Option<(f64, f64)>,
     ) -> Normal {
         let size = train.first().map_or(0, Fed::width) + 1;
-        let mut normal = Normal {
-            gram: vec![0.0; size * size],
-            side: vec![0.0; size],
-            size,
-        };
+        let mut normal = Normal::new(size);
         let mut total = 0.0;
+        let mut x = vec![1.0; size];
         for (row, truth) in all(train) {
             let Some((weight, y)) = counts(row, truth) else {
                 continue;
             };
-            let x = |index: usize| row.get(index).map_or(1.0, |value| f64::from(*value));
             total += weight;
-            for i in 0..size {
-                let weighed = weight * x(i);
-                for j in 0..=i {
-                    normal.gram[i * size + j] += weighed * x(j);
-                }
-                normal.side[i] += weighed * y;
-            }
+            x.iter_mut()
+                .zip(row)
+                .for_each(|(x, value)| *x = f64::from(*value));
+            normal.add(&x, weight, y);
         }
-        for i in 0..size.saturating_sub(1) {
-            normal.gram[i * size + i] += penalty * total + 1e-9;
-        }
+        normal.stiffen(penalty * total);
         normal
     }
 
+    /// For so many values a frame, the last of them always 1.
+    pub fn new(size: usize) -> Normal {
+        Normal {
+            gram: vec![0.0; size * size],
+            side: vec![0.0; size],
+            size,
+        }
+    }
+
+    /// The line shall say `y` of the values `x`.
+    pub fn add(&mut self, x: &[f64], weight: f64, y: f64) {
+        for i in 0..self.size {
+            let weighed = weight * x[i];
+            for j in 0..=i {
+                self.gram[i * self.size + j] += weighed * x[j];
+            }
+            self.side[i] += weighed * y;
+        }
+    }
+
+    /// Holds all but the constant near 0.
+    pub fn stiffen(&mut self, penalty: f64) {
+        for i in 0..self.size.saturating_sub(1) {
+            self.gram[i * self.size + i] += penalty + 1e-9;
+        }
+    }
+
     /// Cholesky: `gram = L Lᵀ`, then two triangular solves. The last is the constant.
-    fn solve(&self) -> Vec<f64> {
+    pub fn solve(&self) -> Vec<f64> {
         let n = self.size;
         let mut l = self.gram.clone();
         for i in 0..n {
