@@ -227,7 +227,8 @@ impl Wrong {
     }
 }
 
-/// A piece moved by the longest one of another take, as far as that lasts.
+/// A piece moved by the longest one of another take, held out where one lasts a window; repeated until the piece ends,
+/// so that the same windows are judged.
 fn borrowed(piece: &Piece, others: &[&[Piece]]) -> Option<Piece> {
     let lenders = others.iter().filter_map(|pieces| {
         let strangers = pieces.iter().filter(|other| other.take != piece.take);
@@ -236,11 +237,8 @@ fn borrowed(piece: &Piece, others: &[&[Piece]]) -> Option<Piece> {
     let lender = lenders
         .into_iter()
         .find(|other| other.frames >= piece.window)?;
-    let frames = piece.frames.min(lender.frames);
-    Some(Piece {
-        frames,
-        ..piece.moved(lender.motion[..frames * lender.width].to_vec())
-    })
+    let motion = lender.motion.iter().cycle().copied();
+    Some(piece.moved(motion.take(piece.motion.len()).collect()))
 }
 
 /// Whether the ends of windows count for a network.

@@ -115,6 +115,10 @@ fn a_network_that_plays_along_uses_the_motion_and_errs_without_it() {
     let wrong = Wrong::of(&material.test, &[&material.test]);
     let shifted = judge(&wrong.shifted, false);
     let another = judge(&wrong.another.unwrap(), false);
+    assert_eq!(
+        (own.events, shifted.events),
+        (another.events, another.events)
+    );
     let stilled = judge(&material.test, true);
     let [single, pairs] = Counts::of(&material.train, alphabet).baselines(
         &material.validation,
