@@ -307,10 +307,7 @@ fn fitting(name: &str, width: f32) -> String {
 
 /// "right_forearm.rate_x" → "R forearm rate x".
 fn channel_words(name: &str) -> String {
-    if let Some(word) = ContextWord::ALL
-        .into_iter()
-        .find(|word| word.name() == name)
-    {
+    if let Some(word) = ContextWord::from_name(name) {
         return match word {
             ContextWord::Key(class) => format!("Key {}", CLASS_NAMES[class]),
             ContextWord::Scale(class) => format!("Scale {}", CLASS_NAMES[class]),

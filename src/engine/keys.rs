@@ -106,11 +106,6 @@ impl Keys {
         *self = Keys::default();
     }
 
-    /// Every key that is down, oldest first.
-    pub fn held(&self) -> impl Iterator<Item = HeldKey> {
-        self.newest(HELD_MAX)
-    }
-
     /// The newest key that is down.
     pub fn speaking(&self) -> Option<HeldKey> {
         self.held[..self.count].last().copied().flatten()

@@ -120,7 +120,7 @@ impl Engine {
             previous_note: self.intent.controls.pitch_note,
             ..Context::NEUTRAL
         };
-        for key in self.keys.held() {
+        for key in self.keys.newest(usize::MAX) {
             context.held_classes[class_of(f32::from(key.key))] = 1.0;
             context.held_count += 1.0;
         }

@@ -29,9 +29,9 @@ impl Channels {
 
     /// Where `right_forearm.rate_x`, `macro_3` or `keys.newest` stands.
     pub fn index_of(name: &str) -> Option<usize> {
-        let context = ContextWord::ALL.iter().position(|word| word.name() == name);
-        if let Some(index) = context {
-            return Some(CONTEXT_FROM + index);
+        if let Some(named) = ContextWord::from_name(name) {
+            let place = ContextWord::ALL.iter().position(|word| *word == named);
+            return place.map(|place| CONTEXT_FROM + place);
         }
         let Some(number) = name.strip_prefix("macro_") else {
             return FeatureBank::index_of(name);
@@ -111,6 +111,7 @@ mod tests {
         );
         assert_eq!(heard("previous_note"), (64.5, (0.0, 127.0)));
         assert_eq!(Channels::index_of("keys.class_12"), None);
+        assert_eq!(Channels::index_of("keys.class_07"), None);
         let indices = ContextWord::ALL.map(|word| Channels::index_of(&word.name()));
         let all = std::array::from_fn(|i| Some(CONTEXT_FROM + i));
         assert_eq!(indices, all);

@@ -83,6 +83,24 @@ impl ContextWord {
         }
     }
 
+    /// The word of a name; `None` for anything else.
+    pub fn from_name(name: &str) -> Option<ContextWord> {
+        let class = |prefix: &str| -> Option<usize> {
+            let class = name.strip_prefix(prefix)?.parse().ok()?;
+            (class < CLASS_COUNT).then_some(class)
+        };
+        match name {
+            "keys.count" => Some(ContextWord::KeyCount),
+            "keys.newest" => Some(ContextWord::NewestKey),
+            "previous_note" => Some(ContextWord::PreviousNote),
+            _ => class("keys.class_")
+                .map(ContextWord::Key)
+                .or_else(|| class("scale.class_").map(ContextWord::Scale))
+                // "07" is no name.
+                .filter(|word| word.name() == name),
+        }
+    }
+
     /// What the word covers.
     pub fn span(self) -> (f32, f32) {
         match self {

@@ -12,6 +12,7 @@ use super::material::{Material, Piece};
 use super::network::{Dropout, Form, Network};
 use crate::sensor::performer::Chance;
 use crate::train::device::device;
+use crate::train::gesture::fit::falling;
 use crate::train::progress::{Progress, stop_asked};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,8 +46,7 @@ impl Plan {
     /// Up over the first twentieth, then half a cosine down to a fiftieth.
     fn rate_at(&self, through: f64) -> f64 {
         let warm = (through / 0.05).min(1.0);
-        let cosine = (through.min(1.0) * std::f64::consts::PI).cos();
-        self.rate * warm.max(0.02) * (0.02 + 0.98 * 0.5 * (1.0 + cosine))
+        self.rate * warm.max(0.02) * falling(through)
     }
 }
 

@@ -196,16 +196,10 @@ fn data(
 ) -> serde_json::Value {
     let takes = recordings.iter().zip(notes).zip(sources);
     let takes = takes.map(|((recording, notes), source)| {
-        json!({
-            "name": recording.name,
-            "sha256": recording.sha256,
-            "seconds": recording.seconds,
-            "participant": recording.document.participant,
-            "licence": recording.document.licence,
-            "notes": recording.document.notes,
-            "notes_played": notes.len(),
-            "notes_from": source,
-        })
+        let mut origin = recording.origin();
+        origin["notes_played"] = json!(notes.len());
+        origin["notes_from"] = json!(source);
+        origin
     });
     json!({
         "synthetic": recordings.iter().any(|r| r.document.notes.starts_with(SYNTHETIC)),

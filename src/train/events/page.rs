@@ -4,8 +4,7 @@ use std::fmt::Write;
 
 use super::evaluate::{KINDS, Score};
 use super::run::{Baselines, Run, WrongMotion};
-use crate::train::explore::page::{SAID, STYLE, TRUTH, cell, escaped};
-use crate::train::explore::picture::{Curve, draw};
+use crate::train::explore::page::{begin, cell, epochs, escaped};
 
 /// A row's networks: one kind, all seeds.
 struct Group<'a> {
@@ -51,10 +50,7 @@ fn groups(runs: &[Run]) -> Vec<Group<'_>> {
 }
 
 pub fn page(runs: &[Run], baselines: &Baselines) -> String {
-    let title = "Does the network use the motion?";
-    let mut html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>"
-    );
+    let mut html = begin("Does the network use the motion?");
     let Baselines {
         train_minutes,
         test_minutes,
@@ -237,20 +233,9 @@ fn examples(html: &mut String, group: &Group) {
             first.sound, first.picture
         );
     }
-    let of = |index: usize| -> Vec<Vec<f32>> {
-        let curve = |run: &&Run| run.curve.iter().map(|point| point[index]).collect();
-        group.runs.iter().map(curve).collect()
-    };
-    let (train, held_out) = (of(0), of(1));
-    let curves = train.iter().map(|values| (values, TRUTH));
-    let curves = curves.chain(held_out.iter().map(|values| (values, SAID)));
-    let curves: Vec<Curve> = curves
-        .map(|(values, colour)| Curve { values, colour })
-        .collect();
-    html.push_str(&draw(
-        "cross-entropy by epoch, training grey, held-out red, every seed",
-        &curves,
-    ));
+    let curves: Vec<&[[f32; 2]]> = group.runs.iter().map(|run| &run.curve[..]).collect();
+    let title = "cross-entropy by epoch, training grey, held-out red, every seed";
+    epochs(html, title, &curves);
 }
 
 fn origin(html: &mut String, runs: &[Run], baselines: &Baselines) {

@@ -8,9 +8,9 @@ use super::run::Run;
 use super::scored::{Scored, WHY_NONE};
 
 /// What every report looks like.
-pub const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}svg{width:460px}figcaption{font-size:13px;color:#666}code,pre{background:#f6f6f4;padding:.1rem .3rem;white-space:pre-wrap}";
-pub const TRUTH: &str = "#999";
-pub const SAID: &str = "#c2410c";
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}svg{width:460px}figcaption{font-size:13px;color:#666}code,pre{background:#f6f6f4;padding:.1rem .3rem;white-space:pre-wrap}";
+const TRUTH: &str = "#999";
+const SAID: &str = "#c2410c";
 
 /// Mean and largest distance from it.
 fn spread(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
@@ -37,6 +37,28 @@ pub fn escaped(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
+/// A report's first lines.
+pub fn begin(title: &str) -> String {
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><style>{STYLE}</style><h1>{title}</h1>"
+    )
+}
+
+/// The curves of every seed: training in the truth's colour, held-out in the network's. Each point is those two.
+pub fn epochs(html: &mut String, title: &str, runs: &[&[[f32; 2]]]) {
+    let of = |index: usize| -> Vec<Vec<f32>> {
+        let curve = |points: &&[[f32; 2]]| points.iter().map(|point| point[index]).collect();
+        runs.iter().map(curve).collect()
+    };
+    let (train, held_out) = (of(0), of(1));
+    let train = train.iter().map(|values| (values, TRUTH));
+    let curves: Vec<Curve> = train
+        .chain(held_out.iter().map(|values| (values, SAID)))
+        .map(|(values, colour)| Curve { values, colour })
+        .collect();
+    html.push_str(&draw(title, &curves));
+}
+
 /// Architectures in the order of their first run.
 fn by_arch(runs: &[Run]) -> Vec<(&str, Vec<&Run>)> {
     let mut groups: Vec<(&str, Vec<&Run>)> = Vec::new();
@@ -50,9 +72,7 @@ fn by_arch(runs: &[Run]) -> Vec<(&str, Vec<&Run>)> {
 }
 
 pub fn page(runs: &[Run], baselines: &Baselines) -> String {
-    let mut html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Which network turns this motion into this music?</title><style>{STYLE}</style><h1>Which network turns this motion into this music?</h1>",
-    );
+    let mut html = begin("Which network turns this motion into this music?");
     let (train, test) = (baselines.train_minutes, baselines.test_minutes);
     let _ = write!(
         html,
@@ -216,24 +236,9 @@ fn network(html: &mut String, arch: &str, group: &[&Run], baselines: &Baselines)
         "pitch in notes",
         &pair(&baselines.truth.notes, &first.trace.notes),
     ));
-    let of = |index: usize| -> Vec<Vec<f32>> {
-        group
-            .iter()
-            .map(|run| run.curve.iter().map(|point| point[index]).collect())
-            .collect()
-    };
-    let (train, held_out) = (of(0), of(1));
-    let curves = train
-        .iter()
-        .map(|values| (values, TRUTH))
-        .chain(held_out.iter().map(|values| (values, SAID)));
-    let curves: Vec<Curve> = curves
-        .map(|(values, colour)| Curve { values, colour })
-        .collect();
-    html.push_str(&draw(
-        "loss by epoch, training grey, held-out red, every seed",
-        &curves,
-    ));
+    let curves: Vec<&[[f32; 2]]> = group.iter().map(|run| &run.curve[..]).collect();
+    let title = "loss by epoch, training grey, held-out red, every seed";
+    epochs(html, title, &curves);
 }
 
 /// Commands, commits and machines of all runs, and what was learned from.

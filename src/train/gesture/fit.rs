@@ -40,11 +40,15 @@ impl Plan {
         }
     }
 
-    /// Half a cosine down to a fiftieth.
     fn rate_at(&self, through: f64) -> f64 {
-        let cosine = (through.min(1.0) * std::f64::consts::PI).cos();
-        self.rate * (0.02 + 0.98 * 0.5 * (1.0 + cosine))
+        self.rate * falling(through)
     }
+}
+
+/// Half a cosine from 1 down to a fiftieth; `through` is 0 to 1.
+pub fn falling(through: f64) -> f64 {
+    let cosine = (through.min(1.0) * std::f64::consts::PI).cos();
+    0.02 + 0.98 * 0.5 * (1.0 + cosine)
 }
 
 impl Default for Plan {

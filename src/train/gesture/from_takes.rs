@@ -108,19 +108,7 @@ pub fn read(args: &Args) -> Result<Vec<Recording>, TrainError> {
 }
 
 fn label(args: &Args, recordings: &[Recording], inputs: Vec<String>, varied: bool) -> Label {
-    let takes: Vec<_> = recordings
-        .iter()
-        .map(|recording| {
-            json!({
-                "name": recording.name,
-                "sha256": recording.sha256,
-                "seconds": recording.seconds,
-                "participant": recording.document.participant,
-                "licence": recording.document.licence,
-                "notes": recording.document.notes,
-            })
-        })
-        .collect();
+    let takes: Vec<_> = recordings.iter().map(Recording::origin).collect();
     let roles: Vec<&str> = recordings[0].roles.iter().map(|role| role.name()).collect();
     Label {
         name: args.spoken_name(),

@@ -41,6 +41,18 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// What a card and a report say of it.
+    pub fn origin(&self) -> serde_json::Value {
+        serde_json::json!({
+            "name": self.name,
+            "sha256": self.sha256,
+            "seconds": self.seconds,
+            "participant": self.document.participant,
+            "licence": self.document.licence,
+            "notes": self.document.notes,
+        })
+    }
+
     /// Reads motion and sound, the sound as Controls at `rate_hz`.
     pub fn read(folder: &Path, rate_hz: u32) -> Result<Recording, TrainError> {
         let document = check::usable(folder).map_err(TrainError::Data)?;

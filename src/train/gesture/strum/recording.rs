@@ -12,11 +12,9 @@ use sha2::{Digest, Sha256};
 
 use super::super::TrainError;
 use super::super::recorded::gain_db;
-use super::super::sensing::hear;
 use super::super::take::FLOOR_DB;
-use super::session::{RATE_HZ, Session, Strum, input_name};
+use super::session::{RATE_HZ, Session, Strum, heard};
 use crate::controls::SILENCE_DB;
-use crate::gesture::Role;
 use crate::sensor::performer::Chance;
 use crate::sensor::{DeviceId, SensorFrame};
 use crate::train::analysis::{analyse, audio, pitch};
@@ -155,13 +153,7 @@ impl Recording {
         Session {
             name: self.name.clone(),
             strums: strums.collect(),
-            motion: hear(
-                &[sent],
-                &[Role::RightForearm],
-                &[input_name()],
-                frames,
-                RATE_HZ,
-            ),
+            motion: heard(sent, frames),
             loudness_db: (0..frames)
                 .map(|frame| self.loudness_db[at(frame)])
                 .collect(),

@@ -1,7 +1,9 @@
 //! Strumming as learner and judge see it: one number a frame of what the hand feels, the strums, and how loud it was.
 
+use super::super::sensing::hear;
 use crate::gesture::features::LimbFeature;
 use crate::gesture::{Role, TICK_RATE_HZ};
+use crate::sensor::frame::SensorFrame;
 
 /// Steps of the model per second.
 pub const RATE_HZ: u32 = 50;
@@ -13,6 +15,17 @@ pub fn input_name() -> String {
         "{}.{}",
         Role::RightForearm.name(),
         LimbFeature::LinearZ.name()
+    )
+}
+
+/// What the model hears of a sensor's readings, frame by frame.
+pub fn heard(sent: Vec<SensorFrame>, frames: usize) -> Vec<f32> {
+    hear(
+        &[sent],
+        &[Role::RightForearm],
+        &[input_name()],
+        frames,
+        RATE_HZ,
     )
 }
 

@@ -1,9 +1,8 @@
 //! The virtual performer's strumming as sessions: any sensor on the strumming forearm, at any rate, on any strap.
 
-use super::super::sensing::{Circumstances, Kind, hear, send};
+use super::super::sensing::{Circumstances, Kind, send};
 use super::super::take::FLOOR_DB;
-use super::session::{RATE_HZ, Session, Strum, input_name};
-use crate::gesture::Role;
+use super::session::{RATE_HZ, Session, Strum, heard};
 use crate::sensor::performer::{Chance, Flaws, Performer, Style};
 
 const SESSION_S: f64 = 30.0;
@@ -41,13 +40,7 @@ pub fn session(seed: u64, index: u64) -> Session {
     Session {
         name: format!("virtual arm {player} from {from_s:.1} s"),
         strums: strums(&performer, from_s),
-        motion: hear(
-            &[sent],
-            &[Role::RightForearm],
-            &[input_name()],
-            frames,
-            RATE_HZ,
-        ),
+        motion: heard(sent, frames),
         loudness_db: (0..frames).map(loudness).collect(),
     }
 }
