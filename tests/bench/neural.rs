@@ -44,11 +44,16 @@ impl Timer {
     }
 
     fn figures(mut self) -> Figures {
+        // Before sorting: the steps are equal, so the fastest of five neighbours is the code's own time.
+        let fives = self.times_us.chunks_exact(5);
+        let fastest = fives.map(|five| five.iter().copied().fold(f64::MAX, f64::min));
+        let worst_of_fastest_us = fastest.fold(0.0, f64::max);
         self.times_us.sort_by(f64::total_cmp);
         let count = self.times_us.len();
         Figures {
             median_us: self.times_us[count / 2],
             worst_us: self.times_us[count - 1],
+            worst_of_fastest_us,
             allocations: self.allocations as f64 / count as f64,
         }
     }
@@ -57,6 +62,8 @@ impl Timer {
 struct Figures {
     median_us: f64,
     worst_us: f64,
+    /// Every step taken five times and counted with its fastest, so that what the machine does beside it is left out.
+    worst_of_fastest_us: f64,
     /// Allocations and frees per step.
     allocations: f64,
 }
@@ -173,12 +180,14 @@ fn chord(machine: Machine, width: usize) {
         }
         let (together, alone) = (together_t.figures(), alone_t.figures());
         println!(
-            "{VOICES} voices of the width-{width} decoder, {bits} bits: median {:.0} µs, worst {:.0} µs: {:.0} % and {:.0} % of a block of 64; \
-             one after the other {:.0} µs; allocations {}",
+            "{VOICES} voices of the width-{width} decoder, {bits} bits: median {:.0} µs, worst {:.0} µs, worst of the best of five {:.0} µs: \
+             {:.0} %, {:.0} % and {:.0} % of a block of 64; one after the other {:.0} µs; allocations {}",
             together.median_us,
             together.worst_us,
+            together.worst_of_fastest_us,
             100.0 * together.median_us / BLOCK_US,
             100.0 * together.worst_us / BLOCK_US,
+            100.0 * together.worst_of_fastest_us / BLOCK_US,
             alone.median_us,
             together.allocations,
         );

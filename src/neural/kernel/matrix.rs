@@ -1,4 +1,4 @@
-//! `y = W x + b`, the one kernel that costs time: panels of 64, 32 or 16 rows, each a run of columns, so
+//! `y = W x + b`, the one kernel that costs time: panels of 48, 32 or 16 rows, each a run of columns, so
 //! that a step streams the weights once from start to end. All right-hand sides (voices, steps of a
 //! convolution) pass over a panel before the next is fetched: weights are read from afar once a step.
 //!
@@ -118,10 +118,11 @@ fn panels(rows: usize, columns: usize) -> Vec<Panel> {
     let mut panels = Vec::new();
     let (mut first_row, mut start) = (0, 0);
     while first_row < rows {
-        let width = match rows - first_row {
-            49.. => PANEL,
-            17..=48 => 32,
-            _ => 16,
+        // Two pairs rather than three vectors and a lone one.
+        let width = match (rows - first_row).div_ceil(16) {
+            1 => 16,
+            2 | 4 => 32,
+            _ => PANEL,
         };
         panels.push(Panel {
             first_row,

@@ -93,6 +93,33 @@ macro_rules! zip {
     }};
 }
 
+/// The sum of `f` over a run, in four sums side by side: a lone one would wait for every addition before the next.
+/// `f` of zero has to be zero.
+macro_rules! total {
+    ($simd:expr, $x:expr, |$sum:ident, $v:ident| $add:expr) => {{
+        let (whole, end) = S::as_simd_f32s($x);
+        let mut sums = [$simd.splat_f32s(0.0); 4];
+        let mut fours = whole.chunks_exact(4);
+        for four in &mut fours {
+            for (sum, v) in sums.iter_mut().zip(four) {
+                let ($sum, $v) = (*sum, *v);
+                *sum = $add;
+            }
+        }
+        for (sum, v) in sums.iter_mut().zip(fours.remainder()) {
+            let ($sum, $v) = (*sum, *v);
+            *sum = $add;
+        }
+        let ($sum, $v) = (sums[3], $simd.partial_load_f32s(end));
+        let last = $add;
+        let pairs = (
+            $simd.add_f32s(sums[0], sums[1]),
+            $simd.add_f32s(sums[2], last),
+        );
+        $simd.reduce_sum_f32s($simd.add_f32s(pairs.0, pairs.1))
+    }};
+}
+
 /// `y[i] = function(x[i])`.
 pub fn unary(arch: Arch, function: Unary, x: &[f32], y: &mut [f32]) {
     arch.dispatch(UnaryMap { function, x, y });
@@ -268,12 +295,7 @@ impl WithSimd for Sum<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) -> f32 {
-        let (whole, end) = S::as_simd_f32s(self.0);
-        let mut sum = simd.splat_f32s(0.0);
-        for v in whole {
-            sum = simd.add_f32s(sum, *v);
-        }
-        simd.reduce_sum_f32s(sum) + end.iter().sum::<f32>()
+        total!(simd, self.0, |sum, v| simd.add_f32s(sum, v))
     }
 }
 
@@ -344,12 +366,7 @@ impl WithSimd for LayerNorm<'_> {
         let (len, y) = (self.x.len() as f32, self.y);
         let mean = simd.splat_f32s(Sum(self.x).with_simd(simd) / len);
         map!(simd, self.x, y, |v| simd.sub_f32s(v, mean));
-        let (whole, end) = S::as_simd_f32s(y);
-        let mut squares = simd.splat_f32s(0.0);
-        for v in whole {
-            squares = simd.mul_add_e_f32s(*v, *v, squares);
-        }
-        let squares = simd.reduce_sum_f32s(squares) + end.iter().map(|v| v * v).sum::<f32>();
+        let squares = total!(simd, y, |sum, v| simd.mul_add_e_f32s(v, v, sum));
         let gain = 1.0 / (squares / len + self.epsilon).sqrt();
         let ((scale, scale_end), (bias, bias_end)) =
             (S::as_simd_f32s(self.scale), S::as_simd_f32s(self.bias));
