@@ -13,7 +13,7 @@ pub(super) mod sound;
 
 use std::path::{Path, PathBuf};
 
-use super::gesture::{Arch, Args as Lesson, Size, TrainError};
+use super::gesture::{Arch, Args as Lesson, Size, TrainError, from_takes};
 use super::progress::{stop_asked, stop_on_interrupt};
 use rivals::Baselines;
 use run::Run;
@@ -175,7 +175,9 @@ fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
         .iter()
         .enumerate()
         .filter(|(index, _)| Shard::takes(args.shard, *index));
-    Baselines::make(&args.lesson(plans[0].0, 1), folder)?;
+    let first = args.lesson(plans[0].0, 1);
+    let recordings = from_takes::read(&first)?;
+    Baselines::make(&first, &recordings, folder)?;
     for (_, (arch, seed)) in own {
         if stop_asked() {
             break;
@@ -188,7 +190,8 @@ fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
         if !args.quiet {
             println!("{} seed {seed}", arch.name());
         }
-        run::one(&args.lesson(*arch, *seed), size, folder, &args.command())?;
+        let lesson = args.lesson(*arch, *seed);
+        run::one(&lesson, size, &recordings, folder, &args.command())?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What every network of a report must beat, once for all of them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ use crate::train::gesture::compare::Rivals;
 use crate::train::gesture::fit::Fed;
 use crate::train::gesture::forest::Forest;
 use crate::train::gesture::lesson::Ground;
+use crate::train::gesture::recorded::Recording;
 use crate::train::gesture::{Args, Material, TrainError, from_takes};
 
 const FILE: &str = "baselines.json";
@@ -39,8 +41,12 @@ pub struct Baselines {
 
 impl Baselines {
     /// Fits and scores them all, and writes them into `folder`.
-    pub fn make(args: &Args, folder: &Path) -> Result<(), TrainError> {
-        let Material { split, label, .. } = from_takes::material(args)?;
+    pub fn make(
+        args: &Args,
+        recordings: &Arc<[Recording]>,
+        folder: &Path,
+    ) -> Result<(), TrainError> {
+        let Material { split, label, .. } = from_takes::material(args, recordings)?;
         let rate_hz = label.frame_rate_hz;
         let ground = Ground::of(&split, rate_hz as f32)?;
         let test = ground.standard.fed(&split.test);

@@ -1,6 +1,7 @@
 //! One trained network and its numbers, as a small JSON file.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -13,6 +14,7 @@ use crate::neural::report;
 use crate::train::gesture::evaluate::{loudness_of, pitch_of};
 use crate::train::gesture::export::write;
 use crate::train::gesture::fit::Fed;
+use crate::train::gesture::recorded::Recording;
 use crate::train::gesture::{Args, Size, TrainError, Trained, lesson_of};
 
 /// Seconds of the test that are drawn and sung.
@@ -43,8 +45,14 @@ pub struct Run {
 }
 
 /// Trains one network and writes its numbers and its model.
-pub fn one(args: &Args, size: Size, folder: &Path, command: &str) -> Result<(), TrainError> {
-    let (trained, test) = lesson_of(args, size)?;
+pub fn one(
+    args: &Args,
+    size: Size,
+    recordings: &Arc<[Recording]>,
+    folder: &Path,
+    command: &str,
+) -> Result<(), TrainError> {
+    let (trained, test) = lesson_of(args, size, recordings)?;
     let Trained {
         report,
         onnx,

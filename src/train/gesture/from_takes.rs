@@ -1,6 +1,8 @@
 //! Recorded takes as material: read, brought to one level, split, and varied anew for every epoch where there is
 //! little of them.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::export::Label;
@@ -20,9 +22,8 @@ const LITTLE_S: f64 = 600.0;
 const EPOCH_S: f64 = 360.0;
 const AS_RECORDED: f64 = 0.5;
 
-/// Reads and splits the takes that `args` names.
-pub fn material(args: &Args) -> Result<Material, TrainError> {
-    let recordings = read(args)?;
+/// Splits what was read from the takes that `args` names.
+pub fn material(args: &Args, recordings: &Arc<[Recording]>) -> Result<Material, TrainError> {
     let names = recordings[0].input_names();
     let rate_hz = args.frame_rate_hz;
     let takes: Vec<Take> = recordings
@@ -43,13 +44,14 @@ pub fn material(args: &Args) -> Result<Material, TrainError> {
         wanted,
         &["auto", "on", "off"],
     )?;
-    let label = label(args, &recordings, names.clone(), varied);
+    let label = label(args, recordings, names.clone(), varied);
     let learned_s: f64 =
         split.train.iter().map(Take::frames).sum::<usize>() as f64 / f64::from(rate_hz);
     let repeats = (EPOCH_S / learned_s.max(1.0)).ceil().clamp(1.0, 24.0) as usize;
     let plain = split.train.clone();
     let seed = args.seed;
     let count = recordings.len();
+    let recordings = Arc::clone(recordings);
     let later = move |epoch: usize| -> Vec<Take> {
         let unvaried = if varied {
             (repeats as f64 * AS_RECORDED) as usize
@@ -77,8 +79,9 @@ pub fn material(args: &Args) -> Result<Material, TrainError> {
     })
 }
 
-/// All takes at one level, with the same roles. Says what is not as it should be.
-pub fn read(args: &Args) -> Result<Vec<Recording>, TrainError> {
+/// All takes at one level, with the same roles; hearing them takes a while, so a comparison does it once. Says what is
+/// not as it should be.
+pub fn read(args: &Args) -> Result<Arc<[Recording]>, TrainError> {
     let mut recordings = Vec::new();
     for folder in &args.take {
         if !args.quiet {
@@ -104,7 +107,7 @@ pub fn read(args: &Args) -> Result<Vec<Recording>, TrainError> {
     if !args.quiet {
         println!("loudness of the recordings moved by {gain_db:+.1} dB");
     }
-    Ok(recordings)
+    Ok(recordings.into())
 }
 
 fn label(args: &Args, recordings: &[Recording], inputs: Vec<String>, varied: bool) -> Label {

@@ -33,6 +33,7 @@ mod virtual_takes;
 mod walk;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use compare::Report;
 pub use evaluate::Scores;
@@ -43,6 +44,7 @@ pub use virtual_takes::{Players, Target};
 
 use export::Label;
 use fit::Plan;
+use recorded::Recording;
 
 use crate::gesture::features::FEATURE_SCHEMA;
 
@@ -153,7 +155,7 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
     let material = if args.take.is_empty() {
         virtual_material(args, players, target)
     } else {
-        from_takes::material(args)?
+        from_takes::material(args, &from_takes::read(args)?)?
     };
     let plan = args.plan();
     let size = Size {
@@ -178,12 +180,16 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
 }
 
 /// One lesson from recorded takes that is not written to a file: what was learned, and the test takes.
-pub fn lesson_of(args: &Args, size: Size) -> Result<(Trained, Vec<Take>), TrainError> {
+pub fn lesson_of(
+    args: &Args,
+    size: Size,
+    recordings: &Arc<[Recording]>,
+) -> Result<(Trained, Vec<Take>), TrainError> {
     let Material {
         split,
         later,
         label,
-    } = from_takes::material(args)?;
+    } = from_takes::material(args, recordings)?;
     let plan = args.plan();
     let trained = train(&split, later, size, &plan, label, args.quiet)?;
     Ok((trained, split.test))
