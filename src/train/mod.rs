@@ -3,6 +3,7 @@
 //! contract and checked against the network that was trained.
 
 pub mod analysis;
+pub mod course;
 pub mod device;
 pub mod events;
 pub mod explore;

@@ -11,16 +11,13 @@ use super::evaluate::score;
 use super::material::{Material, Piece};
 use super::network::{Dropout, Form, Network};
 use crate::sensor::performer::Chance;
+use crate::train::course::{self, Course, Limits, falling};
 use crate::train::device::device;
-use crate::train::gesture::fit::falling;
-use crate::train::progress::{Progress, stop_asked};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
     pub seed: u64,
-    pub epochs: usize,
-    /// Epochs without a better held-out cross-entropy before it ends.
-    pub patience: usize,
+    pub limits: Limits,
     pub lanes: usize,
     pub rate: f64,
     pub weight_decay: f32,
@@ -33,8 +30,10 @@ impl Plan {
     pub fn new(seed: u64, epochs: usize, blind: bool) -> Plan {
         Plan {
             seed,
-            epochs,
-            patience: 10,
+            limits: Limits {
+                epochs,
+                patience: 10,
+            },
             lanes: 16,
             rate: 2e-3,
             weight_decay: 1e-2,
@@ -50,14 +49,7 @@ impl Plan {
     }
 }
 
-pub struct Learned {
-    pub network: Network,
-    pub epochs: usize,
-    /// Per epoch: training and held-out cross-entropy.
-    pub curve: Vec<[f32; 2]>,
-    pub seconds: f64,
-    pub stopped_by_hand: bool,
-}
+pub type Learned = Course<Network>;
 
 /// Windows of an epoch begin this part of their length apart, at another phase each time.
 const OVERLAP: usize = 4;
@@ -70,18 +62,9 @@ pub fn learn(form: Form, material: &Material, plan: &Plan, quiet: bool) -> Learn
         .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
         .init();
     let mut chance = Chance::new(plan.seed, 28);
-    let mut progress = Progress::new(quiet);
-    let mut learned = Learned {
-        network: network.clone(),
-        epochs: 0,
-        curve: Vec::new(),
-        seconds: 0.0,
-        stopped_by_hand: false,
-    };
-    let (mut best, mut best_epoch) = (f32::INFINITY, 0);
-    for epoch in 0..plan.epochs {
+    let untaught = network.clone();
+    let mut learned = course::run(plan.limits, "nats an event", quiet, untaught, |epoch| {
         let windows = shuffled(&material.train, &mut chance);
-        let (mut sum, mut count) = (0.0, 0);
         let batches = windows.chunks(plan.lanes);
         let total = batches.len();
         for (index, windows) in batches.enumerate() {
@@ -94,49 +77,19 @@ pub fn learn(form: Form, material: &Material, plan: &Plan, quiet: bool) -> Learn
                 share: plan.dropout,
             };
             let loss = loss(form, &network, &batch, dropout);
-            sum += loss.clone().into_scalar::<f32>();
-            count += 1;
+            let value = loss.clone().into_scalar::<f32>();
             let gradients = GradientsParams::from_grads(loss.backward(), &network);
-            let through = (epoch as f64 + index as f64 / total as f64) / plan.epochs as f64;
-            network = optimiser.step(plan.rate_at(through), network, gradients);
-            let so_far = sum / count as f32;
-            let text = format!(
-                "epoch {} of {}, {so_far:.3} nats an event, held-out {best:.3}",
-                epoch + 1,
-                plan.epochs
-            );
-            progress.report(through, &text);
-            learned.stopped_by_hand = stop_asked();
-            if learned.stopped_by_hand {
+            let through = epoch.through(index as f64 / total as f64);
+            network = optimiser.step(plan.rate_at(through), network.clone(), gradients);
+            if !epoch.goes_on(through, value) {
                 break;
             }
         }
-        let held_out = score(
-            form,
-            &network,
-            &material.validation,
-            &material.alphabet,
-            plan.blind,
-        );
-        learned
-            .curve
-            .push([sum / count.max(1) as f32, held_out.cross_entropy]);
-        learned.epochs = epoch + 1;
-        if held_out.cross_entropy < best {
-            (best, best_epoch) = (held_out.cross_entropy, epoch);
-            learned.network = network.clone();
-        }
-        if learned.stopped_by_hand || epoch - best_epoch >= plan.patience {
-            break;
-        }
-    }
-    let text = format!(
-        "best held-out cross-entropy {best:.3} in epoch {}",
-        best_epoch + 1
-    );
-    progress.report(1.0, &text);
-    learned.seconds = progress.elapsed().as_secs_f64();
-    learned.network = learned.network.valid();
+        let (held_out, alphabet) = (&material.validation, &material.alphabet);
+        let judged = score(form, &network, held_out, alphabet, plan.blind);
+        (judged.cross_entropy, network.clone())
+    });
+    learned.kept = learned.kept.valid();
     learned
 }
 

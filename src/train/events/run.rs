@@ -100,7 +100,7 @@ pub fn one(
     let plan = Plan::new(order.seed, order.epochs, order.blind);
     let learned = learn(form, material, &plan, quiet);
     let judge = |pieces: &[Piece], blind: bool| {
-        score(form, &learned.network, pieces, &material.alphabet, blind)
+        score(form, &learned.kept, pieces, &material.alphabet, blind)
     };
     let own = judge(&material.test, order.blind);
     let wrong = (!order.blind).then(|| {
@@ -129,7 +129,7 @@ pub fn one(
         arch: form.arch.name().into(),
         seed: order.seed,
         blind: order.blind,
-        parameters: learned.network.num_params(),
+        parameters: learned.kept.num_params(),
         seconds: learned.seconds as f32,
         epochs: learned.epochs,
         own,
@@ -158,11 +158,11 @@ fn exported(
         "accuracy": own.accuracy,
         "test_events": own.events,
     });
-    let bytes = export::onnx(order.form, &learned.network, material, metrics);
+    let bytes = export::onnx(order.form, &learned.kept, material, metrics);
     let alphabet = &material.alphabet;
     let longest = material.test.iter().max_by_key(|piece| piece.frames);
     let difference = longest.map(|piece| {
-        stream::difference(&bytes, order.form, &learned.network, piece, alphabet).map_err(engine)
+        stream::difference(&bytes, order.form, &learned.kept, piece, alphabet).map_err(engine)
     });
     let difference = difference.transpose()?.unwrap_or(0.0);
     if difference > EXPORT_TOLERANCE {
@@ -207,7 +207,7 @@ fn example(
         None => {
             let still = piece.moved(vec![0.0; piece.motion.len()]);
             let heard = if order.blind { &still } else { piece };
-            imagined(order.form, &learned.network, heard, alphabet, order.seed)
+            imagined(order.form, &learned.kept, heard, alphabet, order.seed)
         }
     };
     let title = "6 s of the test: what was played grey, what the network says to it red";

@@ -110,7 +110,7 @@ fn a_network_that_plays_along_uses_the_motion_and_errs_without_it() {
     };
     let learned = learn(form, &material, &plan, true);
     let alphabet = &material.alphabet;
-    let judge = |pieces: &[Piece], blind| score(form, &learned.network, pieces, alphabet, blind);
+    let judge = |pieces: &[Piece], blind| score(form, &learned.kept, pieces, alphabet, blind);
     let own = judge(&material.test, false);
     let wrong = Wrong::of(&material.test, &[&material.test]);
     let shifted = judge(&wrong.shifted, false);
@@ -134,7 +134,7 @@ fn a_network_that_plays_along_uses_the_motion_and_errs_without_it() {
     assert!(note_on(shifted) > 0.7 && note_on(another) > 0.7);
     assert!(pairs.cross_entropy < single.cross_entropy);
     assert!(own.cross_entropy < stilled.cross_entropy && own.accuracy > stilled.accuracy);
-    let bytes = onnx(form, &learned.network, &material, serde_json::Value::Null);
+    let bytes = onnx(form, &learned.kept, &material, serde_json::Value::Null);
     let streamed = stream::score(&bytes, &material.test, alphabet).unwrap();
     assert!(note_on(streamed) < 0.5, "{streamed:?}");
     let piece = &material.test[0];

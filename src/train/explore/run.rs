@@ -65,11 +65,11 @@ pub fn one(
     } = &trained;
     let rate_hz = label.frame_rate_hz as usize;
     let fed = standard.fed(&test);
-    let raw = fitted.run(*shape, &fed);
+    let raw = fitted.kept.run(*shape, &fed);
     let shown = (SHOWN_S * rate_hz).min(test[0].frames());
     let rows = raw[0].chunks_exact(heads.width()).take(shown);
     let trace = Trace::of(rows.map(|row| (pitch_of(heads, row), loudness_of(heads, row))));
-    let say = |crops: &[Fed]| fitted.run(*shape, crops);
+    let say = |crops: &[Fed]| fitted.kept.run(*shape, crops);
     let run = Run {
         arch: size.arch.name().into(),
         seed: args.seed,

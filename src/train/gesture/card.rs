@@ -154,7 +154,7 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
         label.frame_rate_hz,
         label.inputs.len()
     );
-    if let Some(calibration) = &trained.fitted.calibration {
+    if let Some(calibration) = &trained.fitted.kept.calibration {
         let _ = writeln!(
             page,
             "- Beside a straight line (ridge regression) that it corrects; by what was held out to stop by, it counts \

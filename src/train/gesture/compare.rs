@@ -42,7 +42,7 @@ pub fn compare(ground: &Ground, shape: Shape, fitted: &Fitted, label: &Label) ->
     } = ground;
     let test = &split.test;
     let of_network = |takes: &[Take]| {
-        let raws = fitted.run(shape, &standard.fed(takes));
+        let raws = fitted.kept.run(shape, &standard.fed(takes));
         let pairs = raws.iter().zip(takes);
         let pairs: Vec<(&[f32], &[Truth])> = pairs
             .map(|(raw, take)| (&raw[..], &take.truth[..]))
@@ -76,8 +76,12 @@ pub fn compare(ground: &Ground, shape: Shape, fitted: &Fitted, label: &Label) ->
         network_motion_of_another_take: (!others.is_empty()).then(|| of_network(&others)),
         train_minutes: minutes(&split.train),
         test_minutes: minutes(test),
-        parameters: burn::module::Module::num_params(&fitted.network)
-            + fitted.straight.as_ref().map_or(0, Straight::parameters),
+        parameters: burn::module::Module::num_params(&fitted.kept.network)
+            + fitted
+                .kept
+                .straight
+                .as_ref()
+                .map_or(0, Straight::parameters),
         epochs: fitted.epochs,
         seconds: fitted.seconds as f32,
         export_difference: 0.0,

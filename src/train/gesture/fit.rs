@@ -1,6 +1,5 @@
-//! Truncated back-propagation through time: AdamW under a cosine rate, early stopping on what is held out, Ctrl-C keeps
-//! the best network so far. Where there is little to learn from, the network stands beside a straight line and what is
-//! held out says how far it may leave it.
+//! Truncated back-propagation through time: AdamW under a cosine rate, stopped early on what is held out. Where there
+//! is little to learn from, the network stands beside a straight line and what is held out says how far it may leave it.
 
 use super::by_hand::slope;
 use super::calibrate::Calibration;
@@ -11,15 +10,13 @@ use super::ridge::Straight;
 use super::take::{Standard, Take, Truth};
 use super::walk::Walk;
 use crate::sensor::performer::Chance;
+use crate::train::course::{self, Course, Limits, falling};
 use crate::train::device::device;
-use crate::train::progress::{Progress, stop_asked};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
     pub seed: u64,
-    pub epochs: usize,
-    /// Epochs without a better held-out loss before it ends.
-    pub patience: usize,
+    pub limits: Limits,
     pub lanes: usize,
     pub window_frames: usize,
     pub rate: f64,
@@ -45,18 +42,14 @@ impl Plan {
     }
 }
 
-/// Half a cosine from 1 down to a fiftieth; `through` is 0 to 1.
-pub fn falling(through: f64) -> f64 {
-    let cosine = (through.min(1.0) * std::f64::consts::PI).cos();
-    0.02 + 0.98 * 0.5 * (1.0 + cosine)
-}
-
 impl Default for Plan {
     fn default() -> Self {
         Plan {
             seed: 1,
-            epochs: 40,
-            patience: 25,
+            limits: Limits {
+                epochs: 40,
+                patience: 25,
+            },
             lanes: 16,
             window_frames: 200,
             rate: 3e-3,
@@ -109,19 +102,17 @@ impl Fed {
     }
 }
 
-pub struct Fitted {
+pub type Fitted = Course<Model>;
+
+/// What is kept of a network.
+pub struct Model {
     pub network: Network,
     /// What the network's outputs are added to.
     pub straight: Option<Straight>,
     pub calibration: Option<Calibration>,
-    pub epochs: usize,
-    /// Per epoch: training and held-out loss.
-    pub curve: Vec<[f32; 2]>,
-    pub seconds: f64,
-    pub stopped_by_hand: bool,
 }
 
-impl Fitted {
+impl Model {
     /// Raw outputs over whole takes, `[frames][outputs]` each.
     pub fn run(&self, shape: Shape, takes: &[Fed]) -> Vec<Vec<f32>> {
         let adds = run(shape, &self.network, takes);
@@ -166,58 +157,26 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
     }
     let mut learner = Learner::new(shape, network.clone(), plan);
     let mut chance = Chance::new(plan.seed, 8);
-    let mut progress = Progress::new(quiet);
     let judge = Judge::new(shape, heads, &lesson);
-    let mut fitted = Fitted {
+    let straight = lesson.straight;
+    let untaught = Model {
         network,
-        straight: lesson.straight.cloned(),
+        straight: straight.cloned(),
         calibration: None,
-        epochs: 0,
-        curve: Vec::new(),
-        seconds: 0.0,
-        stopped_by_hand: false,
     };
-    let (mut best, mut best_epoch) = (f32::INFINITY, 0);
-    for epoch in 0..plan.epochs {
-        let train = (lesson.train)(epoch);
-        let mut walk = Walk::new(&train, lesson.straight, plan, &mut chance);
+    course::run(plan.limits, "loss", quiet, untaught, |epoch| {
+        let train = (lesson.train)(epoch.index);
+        let mut walk = Walk::new(&train, straight, plan, &mut chance);
         learner.forget(shape, walk.lanes(), &device);
-        let (mut sum, mut count) = (0.0, 0);
         while let Some(window) = walk.window(&train) {
-            let through = (epoch as f64 + walk.done()) / plan.epochs as f64;
-            sum += learner.step(shape, heads, window, plan.rate_at(through));
-            count += 1;
-            let loss = sum / count as f32;
-            let text = format!(
-                "epoch {} of {}, loss {loss:.3}, held-out {best:.3}",
-                epoch + 1,
-                plan.epochs
-            );
-            progress.report(through, &text);
-            fitted.stopped_by_hand = stop_asked();
-            if fitted.stopped_by_hand {
+            let through = epoch.through(walk.done());
+            let loss = learner.step(shape, heads, window, plan.rate_at(through));
+            if !epoch.goes_on(through, loss) {
                 break;
             }
         }
-        let judged = judge.judge(learner.network(&device));
-        fitted.curve.push([sum / count.max(1) as f32, judged.loss]);
-        fitted.epochs = epoch + 1;
-        if judged.loss < best {
-            (best, best_epoch) = (judged.loss, epoch);
-            fitted.network = judged.network;
-            fitted.straight = judged.straight;
-            fitted.calibration = judged.calibration;
-        }
-        if fitted.stopped_by_hand || epoch - best_epoch >= plan.patience {
-            break;
-        }
-    }
-    progress.report(
-        1.0,
-        &format!("best held-out loss {best:.3} in epoch {}", best_epoch + 1),
-    );
-    fitted.seconds = progress.elapsed().as_secs_f64();
-    fitted
+        judge.judge(learner.network(&device))
+    })
 }
 
 /// How a network does on the held-out takes, calibrated by them where it stands beside a line.
@@ -229,13 +188,6 @@ struct Judge<'a> {
     straight: Option<&'a Straight>,
     lines: Vec<Vec<f32>>,
     rate_hz: f32,
-}
-
-struct Judged {
-    network: Network,
-    straight: Option<Straight>,
-    calibration: Option<Calibration>,
-    loss: f32,
 }
 
 impl<'a> Judge<'a> {
@@ -257,32 +209,31 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn judge(&self, network: Network) -> Judged {
+    /// The held-out loss, and the model that has it.
+    fn judge(&self, network: Network) -> (f32, Model) {
         let Judge {
             shape,
             heads,
             takes,
             ..
         } = *self;
-        let adds = run(shape, &network, takes);
-        let Some(straight) = self.straight else {
-            return Judged {
-                loss: slope(heads, &adds.concat(), &self.truths).0,
-                network,
-                straight: None,
-                calibration: None,
-            };
-        };
-        let calibration = Calibration::fit(heads, &adds, &self.lines, takes, self.rate_hz);
-        let (network, straight) = calibration.apply(heads, &network, straight);
-        let adds = run(shape, &network, takes);
-        let raw = summed(adds, takes.iter().map(|take| straight.run(take)));
-        Judged {
-            loss: slope(heads, &raw.concat(), &self.truths).0,
+        let mut model = Model {
             network,
-            straight: Some(straight),
-            calibration: Some(calibration),
+            straight: None,
+            calibration: None,
+        };
+        if let Some(straight) = self.straight {
+            let adds = run(shape, &model.network, takes);
+            let calibration = Calibration::fit(heads, &adds, &self.lines, takes, self.rate_hz);
+            let (network, straight) = calibration.apply(heads, &model.network, straight);
+            model = Model {
+                network,
+                straight: Some(straight),
+                calibration: Some(calibration),
+            };
         }
+        let raw = model.run(shape, takes).concat();
+        (slope(heads, &raw, &self.truths).0, model)
     }
 }
 

@@ -95,8 +95,15 @@ impl Trained {
             label,
             ..
         } = self;
-        let straight = fitted.straight.as_ref();
-        export::onnx(*shape, heads, &fitted.network, straight, standard, label)
+        let straight = fitted.kept.straight.as_ref();
+        export::onnx(
+            *shape,
+            heads,
+            &fitted.kept.network,
+            straight,
+            standard,
+            label,
+        )
     }
 }
 
@@ -145,7 +152,7 @@ pub fn train(
         standard: ground.standard.clone(),
         ridge: ground.ridge,
     };
-    if let Some(calibration) = &trained.fitted.calibration {
+    if let Some(calibration) = &trained.fitted.kept.calibration {
         trained.label.data["calibration"] = serde_json::to_value(calibration).unwrap_or_default();
     }
     report.export_difference = export_difference(&trained, &split.test)?;
@@ -170,7 +177,7 @@ fn export_difference(trained: &Trained, test: &[Take]) -> Result<f32, TrainError
     let rows: Vec<&[f32]> = take.rows().take(500).collect();
     let said =
         export::steps(&trained.file(), &rows).map_err(|e| TrainError::Engine(e.to_string()))?;
-    let meant = trained.fitted.run(trained.shape, &test);
+    let meant = trained.fitted.kept.run(trained.shape, &test);
     Ok(largest_difference(&said, &meant[0], &trained.heads))
 }
 
@@ -195,6 +202,7 @@ pub fn largest_difference(said: &[Vec<f32>], meant: &[f32], heads: &Heads) -> f3
 mod tests {
     use super::*;
     use crate::controls::Controls;
+    use crate::train::course::Limits;
 
     const RATE_HZ: u32 = 20;
 
@@ -234,7 +242,10 @@ mod tests {
             test: vec![bent(0.3, 30)],
         };
         let plan = Plan {
-            epochs: 30,
+            limits: Limits {
+                epochs: 30,
+                patience: 25,
+            },
             window_frames: 40,
             ..Plan::careful()
         };

@@ -46,6 +46,7 @@ use export::Label;
 use fit::Plan;
 use recorded::Recording;
 
+use super::course::Limits;
 use crate::gesture::features::FEATURE_SCHEMA;
 
 /// Options of `imu2music train gesture`.
@@ -236,15 +237,19 @@ fn virtual_material(args: &Args, players: Players, target: Target) -> Material {
 
 impl Args {
     fn plan(&self) -> Plan {
+        let plan = if self.take.is_empty() {
+            Plan::default()
+        } else {
+            Plan::careful()
+        };
         Plan {
             seed: self.seed,
-            epochs: self.epochs,
+            limits: Limits {
+                epochs: self.epochs,
+                ..plan.limits
+            },
             window_frames: WINDOW_S * self.frame_rate_hz as usize,
-            ..if self.take.is_empty() {
-                Plan::default()
-            } else {
-                Plan::careful()
-            }
+            ..plan
         }
     }
 
