@@ -1,12 +1,12 @@
 //! What the held-out takes say of a network beside its straight line: how far each control may leave the line before
-//! it does worse, how sure the pitch may sound, and where an onset begins. All of it is folded into the weights, so
-//! the written model has no more to compute.
+//! it does worse, and how sure the pitch may sound. And where an onset begins, which they say together with what was
+//! learned from: a few onsets alone would say it at random. All of it is folded into the weights, so the written model
+//! has no more to compute.
 
 use serde::Serialize;
 
 use super::evaluate::{note_nll, onset_f1};
-use super::fit::Fed;
-use super::loss::Heads;
+use super::loss::{Heads, onset_nll};
 use super::network::Network;
 use super::ridge::Straight;
 use super::take::Truth;
@@ -33,6 +33,12 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// Changes nothing.
+    pub const NONE: Edge = Edge {
+        threshold: 0.0,
+        sharpness: 1.0,
+    };
+
     pub fn change(self, logit: f32) -> f32 {
         (logit - self.threshold) * self.sharpness
     }
@@ -45,42 +51,26 @@ const SHARES: usize = 10;
 const PITCH_FRAMES: usize = 1500;
 
 impl Calibration {
-    /// From what the network adds and what the line says of the same takes, `[frames][outputs]` each.
-    pub fn fit(
-        heads: &Heads,
-        adds: &[Vec<f32>],
-        lines: &[Vec<f32>],
-        takes: &[Fed],
-        rate_hz: f32,
-    ) -> Calibration {
+    /// From what the network adds and what the line says of the same frames, `[frames][outputs]` both. The onset's edge
+    /// is left as it is.
+    pub fn fit(heads: &Heads, adds: &[f32], lines: &[f32], truths: &[Truth]) -> Calibration {
         let rows = Rows {
             heads,
-            adds: &adds.concat(),
-            lines: &lines.concat(),
-            truths: takes.iter().flat_map(Fed::truth).copied().collect(),
+            adds,
+            lines,
+            truths,
         };
         let (pitch, temperature) = rows.pitch();
         let point = |which: usize| rows.share(heads.loudness() + which, which > 0);
-        let mixed = |add: &Vec<f32>, line: &Vec<f32>| -> Vec<f32> {
-            add.iter().zip(line).map(|(add, line)| add + line).collect()
-        };
-        let raws: Vec<Vec<f32>> = adds.iter().zip(lines).map(|(a, l)| mixed(a, l)).collect();
-        let best = |raws: &[Vec<f32>]| {
-            let edge = onset_edge(heads, raws, takes, rate_hz);
-            let f1 = onset_f1(heads, rate_hz, raws, takes, |logit| edge.change(logit));
-            (f1, edge)
-        };
-        let (own, line) = (best(&raws), best(lines));
-        let onset = if own.0 >= line.0 { 1.0 } else { 0.0 };
         Calibration {
             pitch,
             fine: rows.fine(),
             loudness: point(0),
             brightness: point(1),
             noisiness: point(2),
-            onset,
+            onset: rows.onset(),
             temperature,
-            onset_edge: if onset > 0.0 { own.1 } else { line.1 },
+            onset_edge: Edge::NONE,
         }
     }
 
@@ -105,7 +95,11 @@ impl Calibration {
     ) -> (Network, Straight) {
         let width = heads.width();
         let shares: Vec<f32> = (0..width).map(|output| self.share(heads, output)).collect();
-        let network = network.with_head(|output, value| value * shares[output]);
+        let network = network.with_head(|row| {
+            row.iter_mut()
+                .zip(&shares)
+                .for_each(|(value, share)| *value *= share);
+        });
         let mut straight = straight.clone();
         let cooled = |values: &mut [f32]| {
             for value in &mut values[..heads.notes.count] {
@@ -122,7 +116,7 @@ struct Rows<'a> {
     heads: &'a Heads,
     adds: &'a [f32],
     lines: &'a [f32],
-    truths: Vec<Truth>,
+    truths: &'a [Truth],
 }
 
 impl Rows<'_> {
@@ -132,7 +126,7 @@ impl Rows<'_> {
             .adds
             .chunks_exact(width)
             .zip(self.lines.chunks_exact(width));
-        rows.zip(&self.truths)
+        rows.zip(self.truths)
             .map(|((add, line), truth)| (add, line, truth))
     }
 
@@ -162,6 +156,20 @@ impl Rows<'_> {
         (along / square.max(1e-9)).clamp(0.0, 1.0) as f32
     }
 
+    /// Share of the onset with the greatest likelihood.
+    fn onset(&self) -> f32 {
+        let at = self.heads.onset();
+        let nll = |share: f32| -> f32 {
+            let each = self.each();
+            each.map(|(add, line, truth)| onset_nll(line[at] + share * add[at], truth.onset))
+                .sum()
+        };
+        let tried = (0..=SHARES).map(|step| step as f32 / SHARES as f32);
+        let tried = tried.map(|share| (nll(share), share));
+        let best = tried.min_by(|a, b| a.0.total_cmp(&b.0));
+        best.map_or(0.0, |best| best.1)
+    }
+
     /// Share and temperature of the notes with the greatest likelihood.
     fn pitch(&self) -> (f32, f32) {
         let voiced: Vec<_> = self.each().filter(|row| row.2.voiced()).collect();
@@ -188,14 +196,14 @@ impl Rows<'_> {
     }
 }
 
-/// The edge with which the onsets of these takes are found best: the bluntest that does, in the middle of the thresholds
-/// that do as well. None is needed where there are no onsets.
-pub fn onset_edge(heads: &Heads, raws: &[Vec<f32>], takes: &[Fed], rate_hz: f32) -> Edge {
+/// The edge with which the onsets of these takes are found best, the bluntest that does, in the middle of the thresholds
+/// that do as well; `answers` are raw outputs of each take and its truth. None is needed where there are no onsets.
+pub fn onset_edge(heads: &Heads, answers: &[(Vec<f32>, &[Truth])], rate_hz: f32) -> Edge {
     const TRIED: usize = 40;
     const AS_GOOD: f32 = 0.98;
-    let mut logits: Vec<f32> = raws
+    let mut logits: Vec<f32> = answers
         .iter()
-        .flat_map(|raw| {
+        .flat_map(|(raw, _)| {
             raw.chunks_exact(heads.width())
                 .map(|row| row[heads.onset()])
         })
@@ -213,7 +221,7 @@ pub fn onset_edge(heads: &Heads, raws: &[Vec<f32>], takes: &[Fed], rate_hz: f32)
                 threshold,
                 sharpness,
             };
-            let f1 = onset_f1(heads, rate_hz, raws, takes, |logit| edge.change(logit));
+            let f1 = onset_f1(heads, rate_hz, answers, |logit| edge.change(logit));
             tried.push((f1, edge));
         }
     }
@@ -225,10 +233,7 @@ pub fn onset_edge(heads: &Heads, raws: &[Vec<f32>], takes: &[Fed], rate_hz: f32)
         .copied()
         .filter(|edge| edge.sharpness == good[0].sharpness)
         .collect();
-    blunt.get(blunt.len() / 2).copied().unwrap_or(Edge {
-        threshold: 0.0,
-        sharpness: 1.0,
-    })
+    blunt.get(blunt.len() / 2).copied().unwrap_or(Edge::NONE)
 }
 
 #[cfg(test)]
@@ -265,8 +270,6 @@ mod tests {
                 count: 3,
             },
         };
-        let standard = super::super::take::Standard::of(std::slice::from_ref(&take));
-        let fed = [Fed::new(&take, &standard)];
         let mut line = vec![0.0; 200 * heads.width()];
         let mut add = line.clone();
         for (frame, row) in line.chunks_exact_mut(heads.width()).enumerate() {
@@ -277,14 +280,15 @@ mod tests {
         for row in add.chunks_exact_mut(heads.width()) {
             row[2] = 20.0;
             row[heads.loudness()] = -5.0;
+            row[heads.onset()] = 4.0;
         }
-        let found = Calibration::fit(&heads, &[add], &[line], &fed, 100.0);
-        assert_eq!((found.pitch, found.loudness), (0.0, 0.0));
+        let found = Calibration::fit(&heads, &add, &line, &take.truth);
+        assert_eq!((found.pitch, found.loudness, found.onset), (0.0, 0.0, 0.0));
         assert!(found.temperature > 3.0, "{found:?}");
-        let edge = found.onset_edge;
+        let edge = onset_edge(&heads, &[(line, &take.truth)], 100.0);
         assert!(
             edge.change(3.0) > 0.0 && edge.change(2.0) < -0.85,
-            "{found:?}"
+            "{edge:?}"
         );
     }
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fit::Fed;
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, NOISINESS};
 use super::take::{FLOOR_DB, Truth};
 use crate::neural::gesture_model::{ONSET_BEGINS, ONSET_ENDS};
@@ -166,15 +165,14 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
 pub fn onset_f1(
     heads: &Heads,
     rate_hz: f32,
-    raws: &[Vec<f32>],
-    takes: &[Fed],
+    answers: &[(Vec<f32>, &[Truth])],
     change: impl Fn(f32) -> f32,
 ) -> f32 {
     let mut matches = Matches::default();
-    for (raw, take) in raws.iter().zip(takes) {
+    for (raw, truths) in answers {
         let rows = raw.chunks_exact(heads.width());
         let logits = rows.map(|row| change(row[heads.onset()]));
-        matches.add(rate_hz, &begun(logits), take.truth());
+        matches.add(rate_hz, &begun(logits), truths);
     }
     matches.f1()
 }

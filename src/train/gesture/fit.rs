@@ -2,7 +2,8 @@
 //! is little to learn from, the network stands beside a straight line and what is held out says how far it may leave it.
 
 use super::by_hand::slope;
-use super::calibrate::Calibration;
+use super::calibrate::{Calibration, onset_edge};
+use super::kinship::Kinship;
 use super::learner::{Learner, Player};
 use super::loss::Heads;
 use super::network::{Network, Shape};
@@ -121,6 +122,25 @@ impl Model {
             Some(straight) => summed(adds, takes.iter().map(|take| straight.run(take))),
         }
     }
+
+    /// Puts the onset's edge, where it is calibrated at all, to where it finds the onsets of these takes best.
+    fn find_edge(&mut self, shape: Shape, heads: &Heads, parts: [&[Fed]; 2], rate_hz: f32) {
+        let (Some(calibration), Some(straight)) = (self.calibration, self.straight.clone()) else {
+            return;
+        };
+        let raws = parts.map(|takes| self.run(shape, takes)).concat();
+        let truths = parts.into_iter().flatten().map(Fed::truth);
+        let answers: Vec<_> = raws.into_iter().zip(truths).collect();
+        let onset_edge = onset_edge(heads, &answers, rate_hz);
+        self.network = self
+            .network
+            .with_head(|row| row[heads.onset()] *= onset_edge.sharpness);
+        self.straight = Some(straight.with_edge(heads, onset_edge));
+        self.calibration = Some(Calibration {
+            onset_edge,
+            ..calibration
+        });
+    }
 }
 
 fn summed(adds: Vec<Vec<f32>>, lines: impl Iterator<Item = Vec<f32>>) -> Vec<Vec<f32>> {
@@ -138,6 +158,8 @@ pub struct Lesson<'a, T: FnMut(usize) -> Vec<Fed>> {
     /// The takes of an epoch: the same each time, or new ones where they can be made without end.
     pub train: T,
     pub held_out: &'a [Fed],
+    /// The training takes as they were recorded: with what is held out they say where an onset begins.
+    pub recorded: &'a [Fed],
     /// The network learns what this leaves over.
     pub straight: Option<&'a Straight>,
     pub rate_hz: f32,
@@ -153,9 +175,10 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
     let device = device().autodiff();
     let mut network = Network::new(shape, plan.seed, &device);
     if lesson.straight.is_some() {
-        network = network.with_head(|_, _| 0.0);
+        network = network.with_head(|row| row.fill(0.0));
     }
-    let mut learner = Learner::new(shape, network.clone(), plan);
+    let kinship = lesson.straight.map(|_| Kinship::new(heads.notes.count));
+    let mut learner = Learner::new(shape, network.clone(), plan, kinship);
     let mut chance = Chance::new(plan.seed, 8);
     let judge = Judge::new(shape, heads, &lesson);
     let straight = lesson.straight;
@@ -164,7 +187,7 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
         straight: straight.cloned(),
         calibration: None,
     };
-    course::run(plan.limits, "loss", quiet, untaught, |epoch| {
+    let mut fitted = course::run(plan.limits, "loss", quiet, untaught, |epoch| {
         let train = (lesson.train)(epoch.index);
         let mut walk = Walk::new(&train, straight, plan, &mut chance);
         learner.forget(shape, walk.lanes(), &device);
@@ -176,7 +199,10 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
             }
         }
         judge.judge(learner.network(&device))
-    })
+    });
+    let heard = [lesson.recorded, lesson.held_out];
+    fitted.kept.find_edge(shape, heads, heard, lesson.rate_hz);
+    fitted
 }
 
 /// How a network does on the held-out takes, calibrated by them where it stands beside a line.
@@ -186,8 +212,7 @@ struct Judge<'a> {
     takes: &'a [Fed],
     truths: Vec<Truth>,
     straight: Option<&'a Straight>,
-    lines: Vec<Vec<f32>>,
-    rate_hz: f32,
+    lines: Vec<f32>,
 }
 
 impl<'a> Judge<'a> {
@@ -197,7 +222,7 @@ impl<'a> Judge<'a> {
         lesson: &Lesson<'a, T>,
     ) -> Self {
         let takes = lesson.held_out;
-        let said = |line: &Straight| takes.iter().map(|take| line.run(take)).collect();
+        let said = |line: &Straight| takes.iter().flat_map(|take| line.run(take)).collect();
         Judge {
             shape,
             heads,
@@ -205,7 +230,6 @@ impl<'a> Judge<'a> {
             truths: takes.iter().flat_map(Fed::truth).copied().collect(),
             straight: lesson.straight,
             lines: lesson.straight.map(said).unwrap_or_default(),
-            rate_hz: lesson.rate_hz,
         }
     }
 
@@ -223,8 +247,8 @@ impl<'a> Judge<'a> {
             calibration: None,
         };
         if let Some(straight) = self.straight {
-            let adds = run(shape, &model.network, takes);
-            let calibration = Calibration::fit(heads, &adds, &self.lines, takes, self.rate_hz);
+            let adds = run(shape, &model.network, takes).concat();
+            let calibration = Calibration::fit(heads, &adds, &self.lines, &self.truths);
             let (network, straight) = calibration.apply(heads, &model.network, straight);
             model = Model {
                 network,

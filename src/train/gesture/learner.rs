@@ -8,6 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::by_hand::{self, HandLstm, Memory, slope};
 use super::fit::Plan;
+use super::kinship::Kinship;
 use super::loss::{Heads, Targets, loss};
 use super::network::{Arch, Network, Shape, States};
 use super::take::Truth;
@@ -33,6 +34,7 @@ impl Window {
 
 pub struct Learner {
     how: Way,
+    kinship: Option<Kinship>,
     dropout: f32,
     chance: Chance,
 }
@@ -57,7 +59,8 @@ pub struct ByHand {
 }
 
 impl Learner {
-    pub fn new(shape: Shape, network: Network, plan: &Plan) -> Learner {
+    /// Where notes are kin, the network's head has to begin at 0: nothing of it is unspread.
+    pub fn new(shape: Shape, network: Network, plan: &Plan, kinship: Option<Kinship>) -> Learner {
         let weight_decay = plan.weight_decay;
         let how = if shape.arch == Arch::Lstm {
             let lstm = by_hand::from_network(shape, &network);
@@ -82,6 +85,7 @@ impl Learner {
         };
         Learner {
             how,
+            kinship,
             dropout: plan.dropout,
             chance: Chance::new(plan.seed, 9),
         }
@@ -89,11 +93,15 @@ impl Learner {
 
     /// The network as it is now.
     pub fn network(&self, device: &Device) -> Network {
-        match &self.how {
+        let network = match &self.how {
             Way::Automatic(learner) => learner.network.clone(),
             Way::ByHand(learner) => {
                 by_hand::into_network(&learner.lstm, learner.form.clone(), device)
             }
+        };
+        match &self.kinship {
+            Some(kinship) => kinship.within(&network),
+            None => network,
         }
     }
 
@@ -110,9 +118,10 @@ impl Learner {
     /// One step; returns the loss before it.
     pub fn step(&mut self, shape: Shape, heads: &Heads, window: Window, rate: f64) -> f32 {
         let mask = self.mask(window.lanes * shape.hidden);
+        let kinship = self.kinship.as_ref();
         match &mut self.how {
-            Way::Automatic(learner) => learner.step(shape, heads, window, mask, rate),
-            Way::ByHand(learner) => learner.step(shape, heads, &window, &mask, rate),
+            Way::Automatic(learner) => learner.step(shape, heads, window, mask, kinship, rate),
+            Way::ByHand(learner) => learner.step(shape, heads, &window, &mask, kinship, rate),
         }
     }
 
@@ -140,6 +149,7 @@ impl Automatic {
         heads: &Heads,
         window: Window,
         mask: Vec<f32>,
+        kinship: Option<&Kinship>,
         rate: f64,
     ) -> f32 {
         let device = &self.network.head.val().device();
@@ -161,6 +171,13 @@ impl Automatic {
             Tensor::from_data(TensorData::new(mask, [window.lanes, shape.hidden]), device)
         });
         let (mut raw, states) = self.network.forward(shape, x, states, mask);
+        if let Some(kinship) = kinship {
+            let (rows, notes) = (raw.dims()[0], heads.notes.count);
+            let matrix = TensorData::new(kinship.matrix(), [notes, notes]);
+            let spread = raw.clone().narrow(1, 0, notes);
+            let spread = spread.matmul(Tensor::from_data(matrix, device));
+            raw = raw.slice_assign([0..rows, 0..notes], spread);
+        }
         if !window.beside.is_empty() {
             let beside = TensorData::new(window.beside, raw.dims());
             raw = raw + Tensor::from_data(beside, device);
@@ -181,6 +198,7 @@ impl ByHand {
         heads: &Heads,
         window: &Window,
         mask: &[f32],
+        kinship: Option<&Kinship>,
         rate: f64,
     ) -> f32 {
         for (lane, _) in window.fresh.iter().enumerate().filter(|(_, fresh)| **fresh) {
@@ -194,6 +212,9 @@ impl ByHand {
             .for_each(|row| x.extend_from_slice(&window.values[row * inputs..][..inputs]));
         let truth: Vec<Truth> = order.clone().map(|row| window.truth[row]).collect();
         let mut run = self.lstm.forward(x, window.lanes, &mut self.memory, mask);
+        if let Some(kinship) = kinship {
+            kinship.spread(&mut run.outputs, shape.outputs);
+        }
         if !window.beside.is_empty() {
             let rows = run.outputs.chunks_exact_mut(shape.outputs).zip(order);
             for (raw, row) in rows {
@@ -203,7 +224,10 @@ impl ByHand {
                     .for_each(|(raw, more)| *raw += more);
             }
         }
-        let (value, output_slope) = slope(heads, &run.outputs, &truth);
+        let (value, mut output_slope) = slope(heads, &run.outputs, &truth);
+        if let Some(kinship) = kinship {
+            kinship.spread(&mut output_slope, shape.outputs);
+        }
         let gradient = self.lstm.backward(&run, &output_slope, mask);
         self.optimiser
             .step(rate as f32, self.lstm.parameters_mut(), &gradient);

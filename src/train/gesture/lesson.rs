@@ -35,7 +35,7 @@ impl<'a> Ground<'a> {
     fn line(&self, later: impl Fn(usize) -> Vec<Take>) -> Straight {
         let mut takes = self.standard.fed(&self.split.train);
         takes.extend(self.standard.fed(&later(1)));
-        Straight::fit(&self.heads, &takes, &self.validation, self.rate_hz).beside(&self.heads)
+        Straight::fit(&self.heads, &takes, &self.validation).beside(&self.heads)
     }
 
     pub fn of(split: &'a Split, rate_hz: f32) -> Result<Ground<'a>, TrainError> {
@@ -49,7 +49,9 @@ impl<'a> Ground<'a> {
             notes: Notes::of(&split.train),
         };
         let (train, validation) = (standard.fed(&split.train), standard.fed(&split.validation));
-        let ridge = Straight::fit(&heads, &train, &validation, rate_hz);
+        let heard: Vec<&Fed> = train.iter().chain(&validation).collect();
+        let ridge = Straight::fit(&heads, &train, &validation);
+        let ridge = ridge.with_best_edge(&heads, &heard, rate_hz);
         Ok(Ground {
             split,
             standard,
@@ -136,6 +138,7 @@ pub fn train(
             0 => ground.standard.fed(&split.train),
             epoch => ground.standard.fed(&later(epoch)),
         },
+        recorded: &ground.train,
         held_out: &ground.validation,
         straight: line.as_ref(),
         rate_hz: ground.rate_hz,

@@ -73,6 +73,17 @@ pub const CONFIDENCE_WEIGHT: f32 = 0.1;
 /// A frame that begins a note counts as so many that do not.
 pub const ONSET_WEIGHT: f32 = 4.0;
 
+/// Negative log-likelihood of an onset from its logit, in nats, a frame that begins a note counting for several.
+pub fn onset_nll(logit: f32, begins: bool) -> f32 {
+    // ln(1 + e^x) without overflow.
+    let miss = logit.max(0.0) + (-logit.abs()).exp().ln_1p();
+    if begins {
+        ONSET_WEIGHT * (miss - logit)
+    } else {
+        miss
+    }
+}
+
 /// How much a frame's pitch counts.
 pub fn weight_of(truth: &Truth) -> f32 {
     if truth.voiced() { 1.0 } else { SILENT_WEIGHT }

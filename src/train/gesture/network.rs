@@ -216,15 +216,14 @@ impl Network {
         }
     }
 
-    /// With every weight and bias of the head changed, by the output it leads to.
-    pub fn with_head(&self, change: impl Fn(usize, f32) -> f32) -> Network {
+    /// With the head changed: its rows of weights and its biases, each over all outputs.
+    pub fn with_head(&self, change: impl Fn(&mut [f32])) -> Network {
         let mut network = self.clone();
         let [hidden, outputs] = self.head.val().dims();
         let device = self.head.val().device();
-        let changed = |values: Vec<f32>| -> Vec<f32> {
-            let each = values.into_iter().enumerate();
-            each.map(|(index, value)| change(index % outputs, value))
-                .collect()
+        let changed = |mut values: Vec<f32>| -> Vec<f32> {
+            values.chunks_exact_mut(outputs).for_each(&change);
+            values
         };
         let head = TensorData::new(changed(list(self.head.val())), [hidden, outputs]);
         network.head = Param::from_tensor(Tensor::from_data(head, &device));

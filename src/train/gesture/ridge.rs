@@ -24,8 +24,8 @@ const LOGISTIC_STEPS: usize = 8;
 const SPREADS: i32 = 16;
 
 impl Straight {
-    /// With the penalty that does best on the held-out takes, and an onset that is as often right there as it can be.
-    pub fn fit(heads: &Heads, train: &[Fed], held_out: &[Fed], rate_hz: f32) -> Straight {
+    /// With the penalty and the spread that do best on the held-out takes.
+    pub fn fit(heads: &Heads, train: &[Fed], held_out: &[Fed]) -> Straight {
         let truths: Vec<Truth> = held_out.iter().flat_map(Fed::truth).copied().collect();
         let loss = |line: &Straight| {
             let raw: Vec<f32> = held_out.iter().flat_map(|fed| line.run(fed)).collect();
@@ -40,10 +40,9 @@ impl Straight {
                 best = (own, line);
             }
         }
-        let raws: Vec<Vec<f32>> = held_out.iter().map(|fed| best.1.run(fed)).collect();
-        let edge = onset_edge(heads, &raws, held_out, rate_hz);
-        let wider = spread(heads, &raws.concat(), &truths);
-        best.1.with_edge(heads, edge).with_spread(heads, wider)
+        let raw: Vec<f32> = held_out.iter().flat_map(|fed| best.1.run(fed)).collect();
+        let wider = spread(heads, &raw, &truths);
+        best.1.with_spread(heads, wider)
     }
 
     pub fn with_penalty(heads: &Heads, train: &[Fed], penalty: f64) -> Straight {
@@ -106,6 +105,13 @@ impl Straight {
         }
         self.bias[fine].fill(0.0);
         self
+    }
+
+    /// With an onset that is as often right on these takes as it can be.
+    pub fn with_best_edge(self, heads: &Heads, takes: &[&Fed], rate_hz: f32) -> Straight {
+        let answers = takes.iter().map(|fed| (self.run(fed), fed.truth()));
+        let edge = onset_edge(heads, &answers.collect::<Vec<_>>(), rate_hz);
+        self.with_edge(heads, edge)
     }
 
     /// With the onset's logit changed by `edge`.
@@ -329,7 +335,7 @@ mod tests {
                 / other[0].frames() as f32
         };
         let sure = nll(&Straight::with_penalty(&heads, &fed, 1e-2));
-        let fair = nll(&Straight::fit(&heads, &fed, &other, 50.0));
+        let fair = nll(&Straight::fit(&heads, &fed, &other));
         assert!(sure > 10.0 && fair < 4.0, "{sure} {fair}");
     }
 
@@ -344,7 +350,8 @@ mod tests {
             notes: Notes::of(std::slice::from_ref(&take)),
         };
         let fed = [Fed::new(&take, &standard)];
-        let raw = Straight::fit(&heads, &fed, &fed, 50.0).run(&fed[0]);
+        let line = Straight::fit(&heads, &fed, &fed).with_best_edge(&heads, &[&fed[0]], 50.0);
+        let raw = line.run(&fed[0]);
         let rows = raw.chunks_exact(heads.width()).zip(&take.truth);
         let right = rows.filter(|(row, truth)| (row[heads.onset()] > 0.0) == truth.onset);
         assert!(right.count() > 180);
