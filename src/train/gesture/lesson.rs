@@ -6,6 +6,7 @@ use super::compare::{self, Report};
 use super::evaluate::{self, Scores};
 use super::export::{self, Label};
 use super::fit::{Fed, Fitted, Lesson, Plan, fit};
+use super::heavy::HeavyLine;
 use super::loss::Heads;
 use super::network::{Arch, Shape};
 use super::ridge::Straight;
@@ -27,7 +28,7 @@ pub struct Ground<'a> {
     pub train: Vec<Fed>,
     pub validation: Vec<Fed>,
     pub rate_hz: f32,
-    pub ridge: Straight,
+    pub ridge: HeavyLine,
 }
 
 impl<'a> Ground<'a> {
@@ -49,9 +50,7 @@ impl<'a> Ground<'a> {
             notes: Notes::of(&split.train),
         };
         let (train, validation) = (standard.fed(&split.train), standard.fed(&split.validation));
-        let heard: Vec<&Fed> = train.iter().chain(&validation).collect();
-        let ridge = Straight::fit(&heads, &train, &validation);
-        let ridge = ridge.with_best_edge(&heads, &heard, rate_hz);
+        let ridge = HeavyLine::fit(&heads, &train, &validation, rate_hz);
         Ok(Ground {
             split,
             standard,
@@ -82,8 +81,6 @@ pub struct Trained {
     pub shape: Shape,
     pub heads: Heads,
     pub standard: Standard,
-    /// Ridge regression on the same features: the baseline.
-    pub ridge: Straight,
 }
 
 impl Trained {
@@ -153,7 +150,6 @@ pub fn train(
         shape,
         heads: ground.heads,
         standard: ground.standard.clone(),
-        ridge: ground.ridge,
     };
     if let Some(calibration) = &trained.fitted.kept.calibration {
         trained.label.data["calibration"] = serde_json::to_value(calibration).unwrap_or_default();
