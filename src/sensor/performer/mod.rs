@@ -18,6 +18,7 @@ mod strumming;
 pub use arm::{Flaws, Joints, Pose, Reading, Rotation};
 pub use bowing::{BOW_M, OPEN, VIBRATO_NOTE_PER_DEG, bow_arm, stop_arm};
 pub use chance::Chance;
+pub use curve::Curve;
 
 use crate::controls::Controls;
 

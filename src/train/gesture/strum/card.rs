@@ -62,10 +62,10 @@ pub fn table(scores: &Scores) -> String {
         "this model, motion of another file",
         &scores.motion_of_another_file,
     );
-    if let Some(score) = &scores.taught_by_virtual_arms {
+    if let Some(score) = &scores.taught_by_virtual_hands {
         row(
             &mut text,
-            "the same lesson from **virtual** arms alone, tested on these real files",
+            "the same lesson from **virtual** hands alone, tested on these real files",
             score,
         );
     }

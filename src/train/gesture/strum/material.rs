@@ -1,9 +1,10 @@
-//! What there is to learn from: recordings in many manners, the virtual performer's strumming, and hands that rest.
+//! What there is to learn from: recordings in many manners, the virtual performer's strumming, virtual hands that move
+//! as the recorded ones do, and hands that rest.
 
 use super::learner::Lesson;
 use super::recording::{Manner, Recording};
 use super::session::{RATE_HZ, Session};
-use super::virtual_arm;
+use super::{virtual_arm, virtual_hand};
 use crate::sensor::performer::Chance;
 use crate::train::gesture::take::FLOOR_DB;
 
@@ -13,7 +14,7 @@ const MANNERS: u64 = 20;
 const VIRTUAL_SHARE: f64 = 0.2;
 /// Resting hands among so many other lessons.
 const RESTS_EVERY: usize = 25;
-/// As many virtual sessions as teach an arm by themselves.
+/// As many virtual sessions as teach a hand by themselves.
 const VIRTUAL_SESSIONS: u64 = 80;
 
 pub struct Material {
@@ -23,6 +24,9 @@ pub struct Material {
     lessons: Vec<Vec<Lesson>>,
     pub arms: Vec<Session>,
     arm_lessons: Vec<Lesson>,
+    /// Virtual guitarists who move as the recorded ones do.
+    pub hands: Vec<Session>,
+    hand_lessons: Vec<Lesson>,
     rests: Vec<Lesson>,
 }
 
@@ -48,8 +52,17 @@ impl Material {
         let arms: Vec<Session> = (0..VIRTUAL_SESSIONS)
             .map(|index| virtual_arm::session(seed, index))
             .collect();
+        let hands: Vec<Session> = (0..VIRTUAL_SESSIONS)
+            .map(|index| {
+                let mut chance = Chance::new(seed ^ 0x6b21, index);
+                let manner = Manner::any(&mut chance);
+                virtual_hand::recording(seed, index).session(&manner, &mut chance)
+            })
+            .collect();
         Material {
             lessons,
+            hand_lessons: hands.iter().map(|hand| Lesson::of(hand, lag_s)).collect(),
+            hands,
             arm_lessons: arms.iter().map(|arm| Lesson::of(arm, lag_s)).collect(),
             rests: (0..8)
                 .map(|index| Lesson::of(&resting(seed, index), lag_s))
@@ -77,9 +90,9 @@ impl Material {
         self.arms.iter().take(ARMS_BESIDE).collect()
     }
 
-    /// The virtual performer alone.
+    /// Virtual hands alone.
     pub fn virtual_only(&self) -> Vec<&Lesson> {
-        self.with_rests(self.arm_lessons.iter().collect())
+        self.with_rests(self.hand_lessons.iter().collect())
     }
 
     fn with_rests<'a>(&'a self, mut lessons: Vec<&'a Lesson>) -> Vec<&'a Lesson> {

@@ -18,6 +18,7 @@ mod session;
 mod tests;
 mod trial;
 mod virtual_arm;
+mod virtual_hand;
 
 use std::path::PathBuf;
 
@@ -145,10 +146,10 @@ fn lesson(args: &Args, recordings: &[Recording]) -> Result<(Vec<u8>, String, Rep
         );
     }
     if tested > 0 && !school.stopped {
-        let ensemble = school.ensemble(&material.virtual_only(), "learning from virtual arms");
-        let arms: Vec<&Session> = material.arms.iter().take(30).collect();
+        let ensemble = school.ensemble(&material.virtual_only(), "learning from virtual hands");
+        let hands: Vec<&Session> = material.hands.iter().take(30).collect();
         if !school.stopped {
-            trial.ask_virtually_taught(&Player::new(ensemble, &arms, &[], lag_s), &material.own);
+            trial.ask_virtually_taught(&Player::new(ensemble, &hands, &[], lag_s), &material.own);
         }
     }
     let report = Report {

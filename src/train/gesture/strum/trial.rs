@@ -145,7 +145,7 @@ impl Trial {
             steady_rhythm: score(&self.steady),
             motion_shifted: score(&self.shifted),
             motion_of_another_file: score(&self.of_another),
-            taught_by_virtual_arms: (!self.virtual_only.is_empty())
+            taught_by_virtual_hands: (!self.virtual_only.is_empty())
                 .then(|| score(&self.virtual_only)),
             by_file: by_file.collect(),
         }
@@ -163,7 +163,7 @@ pub struct Scores {
     pub motion_shifted: Score,
     pub motion_of_another_file: Score,
     /// The same networks that have never seen a recording.
-    pub taught_by_virtual_arms: Option<Score>,
+    pub taught_by_virtual_hands: Option<Score>,
     /// Name, F1 of down and up strokes, loudness r.
     pub by_file: Vec<(String, [f64; 2], f32)>,
 }
