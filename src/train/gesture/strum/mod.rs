@@ -84,6 +84,8 @@ pub struct Report {
     pub export_difference: f32,
     pub parameters: usize,
     pub seconds: f64,
+    /// Share of their lesson that the written networks had; less than 1 where it was stopped by hand.
+    pub learned: f64,
     pub stopped_by_hand: bool,
 }
 
@@ -106,6 +108,9 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
     write(&args.out, &onnx).map_err(unwritable)?;
     write(&args.out.with_extension("md"), page.as_bytes()).map_err(unwritable)?;
     if !args.quiet {
+        if report.stopped_by_hand {
+            println!("{}", card::stopped(&report));
+        }
         println!("{}", card::table(&report.scores));
         println!("wrote {}", args.out.display());
     }
@@ -120,12 +125,9 @@ fn lesson(args: &Args, recordings: &[Recording]) -> Result<(Vec<u8>, String, Rep
     let mut school = School::new(args, tested);
     let all: Vec<&Session> = material.own.iter().collect();
     let beside = material.beside();
-    let shipped = Player::new(
-        school.ensemble(&material.without(None), "learning"),
-        &all,
-        &beside,
-        lag_s,
-    );
+    let ensemble = school.ensemble(&material.without(None), "learning");
+    let learned = school.learned;
+    let shipped = Player::new(ensemble, &all, &beside, lag_s);
     let difference = parity(&shipped, &material.own[0])?;
     let mut trial = Trial::default();
     for index in 0..tested {
@@ -157,6 +159,7 @@ fn lesson(args: &Args, recordings: &[Recording]) -> Result<(Vec<u8>, String, Rep
         export_difference: difference,
         parameters: shipped.ensemble.members.iter().map(Vec::len).sum(),
         seconds: school.progress.elapsed().as_secs_f64(),
+        learned,
         stopped_by_hand: school.stopped,
     };
     let label = label(args, recordings, &shipped, &report);
@@ -172,6 +175,8 @@ struct School<'a> {
     progress: Progress,
     networks: usize,
     done: usize,
+    /// Share of its lesson that the last ensemble had.
+    learned: f64,
     stopped: bool,
 }
 
@@ -188,30 +193,22 @@ impl School<'_> {
             progress: Progress::new(args.quiet),
             networks: ensembles * args.members,
             done: 0,
+            learned: 0.0,
             stopped: false,
         }
     }
 
-    /// Stopped by hand it is what has been learned so far.
+    /// Stopped by hand it is the networks that have learned all they should, or the only one as far as it came.
     fn ensemble(&mut self, lessons: &[&Lesson], what: &str) -> Ensemble {
-        let mut members = Vec::new();
-        for member in 0..self.args.members as u64 {
-            let seed = self.args.seed.wrapping_mul(1000).wrapping_add(member);
-            let (done, networks) = (self.done as f64, self.networks as f64);
-            let mut mean = None;
-            let network = teach(lessons, &self.plan, seed, |through, loss| {
-                let mean = mean.get_or_insert(loss);
-                *mean += 0.05 * (loss - *mean);
-                let text = format!(
-                    "{what}, network {} of {}, loss {mean:.3}",
-                    member + 1,
-                    self.args.members
-                );
-                self.progress.report((done + through) / networks, &text);
-                self.stopped = stop_asked();
-                !self.stopped
-            });
-            members.push(network.parameters().to_vec());
+        let mut members: Vec<Vec<f32>> = Vec::new();
+        self.learned = 0.0;
+        for member in 0..self.args.members {
+            let (network, through) = self.network(lessons, member, what);
+            let whole = through >= 1.0;
+            if whole || members.is_empty() {
+                members.push(network);
+                self.learned += through / self.args.members as f64;
+            }
             self.done += 1;
             if self.stopped {
                 break;
@@ -221,6 +218,28 @@ impl School<'_> {
             members,
             shape: self.plan.shape(),
         }
+    }
+
+    /// A network's parameters and the share of its lesson that it had.
+    fn network(&mut self, lessons: &[&Lesson], member: usize, what: &str) -> (Vec<f32>, f64) {
+        let seed = self
+            .args
+            .seed
+            .wrapping_mul(1000)
+            .wrapping_add(member as u64);
+        let of = self.args.members;
+        let (mut mean, mut learned) = (None, 0.0);
+        let network = teach(lessons, &self.plan, seed, |through, loss| {
+            let mean = mean.get_or_insert(loss);
+            *mean += 0.05 * (loss - *mean);
+            let text = format!("{what}, network {} of {of}, loss {mean:.3}", member + 1);
+            let done = (self.done as f64 + through) / self.networks as f64;
+            self.progress.report(done, &text);
+            learned = through;
+            self.stopped = stop_asked();
+            !self.stopped
+        });
+        (network.parameters().to_vec(), learned)
     }
 }
 
