@@ -106,6 +106,9 @@ fn tested(scores: &Scores, late_ms: f64) -> String {
 fn faults(scores: &Scores, recordings: &[Recording]) -> String {
     let network = &scores.network;
     let mut text = String::new();
+    if scores.files == 0 {
+        return text;
+    }
     let beside = [
         ("down", network.down_f1, PUBLISHED[0]),
         ("up", network.up_f1, PUBLISHED[1]),
@@ -230,7 +233,7 @@ pub fn markdown(
     format!(
         "# {name}\n\nA gesture model (motion → Controls). {description}\n\n\
          - Network: {network}, {parameters} parameters, {RATE_HZ} \
-         steps a second, 1 input. Before them the graph measures the motion against its own power of two seconds.\n\
+         steps a second, 1 input. Before them the graph takes the motion as it is, against its own power of two seconds, and as far as it has gone in 40, 100 and 200 ms.\n\
          - Input: `{input}`.\n\
          - Says: which of two notes as a distribution, loudness, brightness, onset probability.\n\
          - Data: {data}\n\
@@ -268,4 +271,71 @@ pub fn markdown(
         command = command(args),
         seconds = report.seconds,
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::score::{Figure, Score};
+    use super::super::session::Strum;
+    use super::*;
+
+    fn slow(name: &str) -> Recording {
+        let strum = |beat: i32| Strum {
+            time_s: 2.0 * f64::from(beat),
+            up: false,
+        };
+        Recording {
+            name: name.into(),
+            sha256: String::new(),
+            strums: (0..10).map(strum).collect(),
+            readings: Vec::new(),
+            loudness_db: Vec::new(),
+        }
+    }
+
+    fn scores() -> Scores {
+        let figure = |value: f32| Figure {
+            value,
+            low: value - 0.1,
+            high: value + 0.05,
+        };
+        let network = Score {
+            down_f1: figure(0.93),
+            up_f1: figure(0.7),
+            loudness_r: None,
+        };
+        Scores {
+            files: 2,
+            network,
+            by_file: vec![("a".into(), [0.9, 0.9], 0.4), ("b".into(), [0.2, 0.7], 0.3)],
+            ..super::super::Trial::default().scores()
+        }
+    }
+
+    #[test]
+    fn the_faults_are_those_of_the_test() {
+        let said = faults(&scores(), &[slow("a"), slow("b")]);
+        assert!(
+            said.contains("down strokes is at or above the published 0.919"),
+            "{said}"
+        );
+        assert!(
+            said.contains("up strokes is below the published 0.847, which lies outside"),
+            "{said}"
+        );
+        assert!(
+            said.contains("Worst is b (down 0.20, up 0.70), with a stroke every 2.0 s"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn a_lesson_without_a_test_claims_nothing() {
+        let none = super::super::Trial::default().scores();
+        assert_eq!(faults(&none, &[]), "");
+        assert_eq!(
+            tested(&none, 60.0),
+            "No recording was left out for a test.\n"
+        );
+    }
 }

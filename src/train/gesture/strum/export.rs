@@ -4,7 +4,7 @@
 use super::super::loss::LOUDNESS_DB;
 use super::super::take::FLOOR_DB;
 use super::decision::Decision;
-use super::front::{BACK, PAST, POWER, STILL_POWER, UNIT_M_PER_S2, WIDTH, power_share};
+use super::front::{BACK, PAST, STILL_POWER, UNIT_M_PER_S2, WIDTH, power_share};
 use super::learner::{Ensemble, OUTPUTS, SOUNDS};
 use super::pluck::{EDGE, Pluck, VALUES, fades, line_step};
 use super::session::{RATE_HZ, input_name};
@@ -94,8 +94,8 @@ impl Writer {
         self.ends.push((format!("{name}_next"), next));
     }
 
-    /// As `front::features`.
-    fn front(&mut self, unit: &Tensor) -> Tensor {
+    /// As `front::features` and `front::vigour`.
+    fn front(&mut self, unit: &Tensor) -> (Tensor, Tensor) {
         let (power, past) = (self.state("power", 1), self.state("past", PAST));
         let g = &mut self.graph;
         let square = g.mul(unit, unit);
@@ -106,19 +106,18 @@ impl Writer {
         let power = g.add(&old, &new);
         let size = g.affine(&power, 1.0, STILL_POWER);
         let size = g.node("Sqrt", &[&size.name], &[1, 1], &[]);
-        let log = g.node("Log", &[&size.name], &[1, 1], &[]);
-        let mut features = vec![g.div(unit, &size), log];
+        let vigour = g.node("Log", &[&size.name], &[1, 1], &[]);
+        let mut features = vec![g.div(unit, &size), unit.clone()];
         for back in BACK {
             let then = g.slice(&past, 1, PAST - back, PAST - back + 1);
-            let gone = g.sub(unit, &then);
-            features.push(g.div(&gone, &size));
+            features.push(g.sub(unit, &then));
         }
         let kept = g.slice(&past, 1, 1, PAST);
         let past = g.concat(&[&kept, unit], 1);
         let features = g.concat(&features.iter().collect::<Vec<_>>(), 1);
         self.keep("power", power);
         self.keep("past", past);
-        features
+        (features, vigour)
     }
 
     /// One member's memory after this frame.
@@ -155,7 +154,7 @@ impl Writer {
         pluck: &Pluck,
         either: &Tensor,
         raw: &Tensor,
-        features: &Tensor,
+        vigour: &Tensor,
     ) -> Tensor {
         let ring = self.state("ring", VALUES - 1);
         let g = &mut self.graph;
@@ -172,8 +171,7 @@ impl Writer {
         let gone = g.affine(&fading, -1.0, 1.0);
         let again = g.mul(&gone, &struck);
         let ring = g.add(&fading, &again);
-        let power = g.slice(features, 1, POWER, POWER + 1);
-        let values = g.concat(&[&ring, &power], 1);
+        let values = g.concat(&[&ring, vigour], 1);
         let floor = LOUDNESS_DB.raw(FLOOR_DB);
         let above = g.dense(&values, &pluck.weights, &[pluck.offset - floor]);
         let sounds = g.slice(raw, 1, SOUNDS, SOUNDS + 1);
@@ -185,11 +183,11 @@ impl Writer {
     }
 
     /// As `Saying::step`.
-    fn say(&mut self, pluck: &Pluck, raw: &Tensor, features: &Tensor) {
+    fn say(&mut self, pluck: &Pluck, raw: &Tensor, vigour: &Tensor) {
         let g = &mut self.graph;
         let (down, up) = (g.slice(raw, 1, 0, 1), g.slice(raw, 1, 1, 2));
         let either = g.node("Max", &[&down.name, &up.name], &[1, 1], &[]);
-        let loudness = self.loudness(pluck, &either, raw, features);
+        let loudness = self.loudness(pluck, &either, raw, vigour);
         let direction = self.state("direction", 1);
         let g = &mut self.graph;
         let (chance, lead) = (g.sigmoid(&either), g.sub(&up, &down));
@@ -225,7 +223,7 @@ pub fn onnx(player: &Player, label: &Label) -> Vec<u8> {
         ends: Vec::new(),
     };
     let unit = writer.graph.input("motion", &[1, 1]);
-    let features = writer.front(&unit);
+    let (features, vigour) = writer.front(&unit);
     let hidden = ensemble.shape.hidden;
     let each = ensemble.members.iter().enumerate();
     let heard: Vec<Tensor> = each
@@ -234,7 +232,7 @@ pub fn onnx(player: &Player, label: &Label) -> Vec<u8> {
     let heard = writer.graph.concat(&heard.iter().collect::<Vec<_>>(), 1);
     let (weights, bias) = head(ensemble, decision);
     let raw = writer.graph.dense(&heard, &weights, &bias);
-    writer.say(pluck, &raw, &features);
+    writer.say(pluck, &raw, &vigour);
     for (name, tensor) in std::mem::take(&mut writer.ends) {
         writer.graph.output(&name, &tensor);
     }

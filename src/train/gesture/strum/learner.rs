@@ -27,8 +27,8 @@ const CROP_S: usize = 10;
 /// What is said before this is not judged: the network has just woken.
 const WAKING_S: f64 = 0.5;
 const RATE: f64 = 1e-2;
-const WEIGHT_DECAY: f32 = 1e-3;
-const DROPOUT: f64 = 0.2;
+const WEIGHT_DECAY: f32 = 1e-2;
+const DROPOUT: f64 = 0.3;
 /// A stroke is true for so long about its moment, and fades over as much on either side.
 const STROKE_S: f64 = 0.03;
 const STROKE_WEIGHT: f32 = 2.0;

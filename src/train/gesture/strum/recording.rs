@@ -55,8 +55,8 @@ impl Manner {
     pub fn any(chance: &mut Chance) -> Manner {
         Manner {
             tempo: chance.between(-0.25, 0.25).exp(),
-            gain: chance.between(-0.3, 0.3).exp(),
-            noise_m_per_s2: 0.15,
+            gain: chance.between(-0.4, 0.4).exp(),
+            noise_m_per_s2: 0.1,
             jitter_s: 0.004,
         }
     }

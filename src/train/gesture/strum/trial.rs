@@ -7,7 +7,7 @@ use super::super::evaluate::Pearson;
 use super::super::loss::LOUDNESS_DB;
 use super::super::take::FLOOR_DB;
 use super::decision::Decision;
-use super::front::{POWER, WIDTH, features};
+use super::front::vigour;
 use super::learner::{Ensemble, OUTPUTS};
 use super::pluck::{Pluck, Ring, VALUES};
 use super::rivals::{best_share, peaks, steady};
@@ -81,11 +81,9 @@ fn late(lag_s: f64) -> usize {
 /// What the loudness of every frame is a line through.
 fn values(decision: &Decision, motion: &[f32], raws: &[[f32; OUTPUTS]]) -> Vec<[f32; VALUES]> {
     let mut ring = Ring::default();
-    let rows = features(motion);
-    let frames = rows.chunks_exact(WIDTH).zip(raws);
-    let each = frames.map(|(row, raw)| {
+    let each = vigour(motion).zip(raws).map(|(vigour, raw)| {
         let [line, fast, slow] = ring.step(decision.either(raw));
-        [line, fast, slow, row[POWER]]
+        [line, fast, slow, vigour]
     });
     each.collect()
 }
