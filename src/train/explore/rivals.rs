@@ -49,7 +49,7 @@ impl Baselines {
         let Material { split, label, .. } = from_takes::material(args, recordings)?;
         let rate_hz = label.frame_rate_hz;
         let ground = Ground::of(&split, rate_hz as f32)?;
-        let test = ground.standard.fed(&split.test);
+        let test = ground.hearing.fed(&split.test);
         let rivals = Rivals::of(&ground, &label.inputs);
         let forest = Forest::fit(&ground.heads, &ground.train, args.seed);
         let of_forest = |takes: &[Fed]| -> Vec<Vec<f32>> {

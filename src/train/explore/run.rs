@@ -59,12 +59,12 @@ pub fn one(
         fitted,
         shape,
         heads,
-        standard,
+        hearing,
         label,
         ..
     } = &trained;
     let rate_hz = label.frame_rate_hz as usize;
-    let fed = standard.fed(&test);
+    let fed = hearing.fed(&test);
     let raw = fitted.kept.run(*shape, &fed);
     let shown = (SHOWN_S * rate_hz).min(test[0].frames());
     let rows = raw[0].chunks_exact(heads.width()).take(shown);

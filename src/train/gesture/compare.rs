@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::baseline::{self, Hand};
 use super::evaluate::{self, Scores};
 use super::export::Label;
-use super::fit::{Fed, Fitted};
+use super::fit::Fitted;
 use super::lesson::Ground;
 use super::network::Shape;
 use super::ridge::Straight;
@@ -36,13 +36,13 @@ pub struct Report {
 pub fn compare(ground: &Ground, shape: Shape, fitted: &Fitted, label: &Label) -> Report {
     let Ground {
         split,
-        standard,
+        hearing,
         heads,
         ..
     } = ground;
     let test = &split.test;
     let of_network = |takes: &[Take]| {
-        let raws = fitted.kept.run(shape, &standard.fed(takes));
+        let raws = fitted.kept.run(shape, &hearing.fed(takes));
         let pairs = raws.iter().zip(takes);
         let pairs: Vec<(&[f32], &[Truth])> = pairs
             .map(|(raw, take)| (&raw[..], &take.truth[..]))
@@ -101,12 +101,13 @@ impl Rivals {
     pub fn of(ground: &Ground, inputs: &[String]) -> Rivals {
         let (heads, test) = (&ground.heads, &ground.split.test);
         let mean = baseline::mean_row(heads, &ground.train);
+        let test_fed = ground.hearing.fed(test);
         let of = |say: &dyn Fn(&Take) -> Vec<f32>| test.iter().map(say).collect();
         let hand = Hand::fit(heads, inputs, &ground.split.train, mean.clone());
         Rivals {
             mean: of(&|take| mean.repeat(take.frames())),
             previous_frame: of(&|take| baseline::previous_frame(heads, &take.truth)),
-            ridge: of(&|take| ground.ridge.run(&Fed::new(take, &ground.standard))),
+            ridge: test_fed.iter().map(|fed| ground.ridge.run(fed)).collect(),
             hand: hand.map(|hand| of(&|take| hand.run(heads, take))),
         }
     }

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use burn::tensor::Tensor as Trained;
 
+use super::hearing::Hearing;
 use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, Line, NOISINESS};
 use super::network::{Arch, Layer, Network, Shape};
 use super::ridge::Straight;
-use super::take::Standard;
 use crate::neural::contract::{
     CONTRACT_VERSION, CategoricalPitch, Contract, Input, Kind, Output, Point, Probability, State,
 };
@@ -149,7 +149,7 @@ pub fn onnx(
     heads: &Heads,
     network: &Network,
     straight: Option<&Straight>,
-    standard: &Standard,
+    hearing: &Hearing,
     label: &Label,
 ) -> Vec<u8> {
     let mut writer = Writer {
@@ -158,7 +158,8 @@ pub fn onnx(
         shape,
         ends: Vec::new(),
     };
-    let x = writer.graph.input(FEATURES, &[1, shape.inputs]);
+    let x = writer.graph.input(FEATURES, &[1, hearing.features()]);
+    let x = hearing.write(&mut writer.graph, &x);
     let mut y = x.clone();
     for (index, conv) in network.front.iter().enumerate() {
         y = writer.conv(index, conv, &y);
@@ -200,12 +201,12 @@ pub fn onnx(
     for (name, tensor) in std::mem::take(&mut writer.ends) {
         writer.graph.output(&name, &tensor);
     }
-    let contract = contract(heads, standard, label, writer.states);
+    let contract = contract(heads, hearing, label, writer.states);
     writer.graph.contract(&contract);
     writer.graph.finish()
 }
 
-fn contract(heads: &Heads, standard: &Standard, label: &Label, states: Vec<State>) -> Contract {
+fn contract(heads: &Heads, hearing: &Hearing, label: &Label, states: Vec<State>) -> Contract {
     let point = |control: &str, index: usize, line: Line| {
         Output::Point(Point {
             control: control.into(),
@@ -231,8 +232,8 @@ fn contract(heads: &Heads, standard: &Standard, label: &Label, states: Vec<State
         inputs: vec![Input {
             tensor: FEATURES.into(),
             names: label.inputs.clone(),
-            mean: standard.mean.clone(),
-            scale: standard.scale.clone(),
+            mean: hearing.standard.mean.clone(),
+            scale: hearing.standard.scale.clone(),
         }],
         states,
         outputs: vec![
@@ -264,12 +265,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     })
 }
 
-/// Runs `bytes` as the plugin would (kernels that were held against tract at load) over standardised `rows`; returns
+/// Runs `bytes` as the plugin would (kernels that were held against tract at load) over `rows`, which
+/// begin with the standardised features; returns
 /// rows of raw outputs in the order of [`Heads`], the two probabilities as probabilities.
 pub fn steps(bytes: &[u8], rows: &[&[f32]]) -> Result<Vec<Vec<f32>>, ModelError> {
     let mut model = Model::load(bytes)?;
     let says = |row: &&[f32]| {
-        model.input_mut(0).copy_from_slice(row);
+        let input = model.input_mut(0);
+        input.copy_from_slice(&row[..input.len()]);
         model.step();
         (0..4)
             .flat_map(|head| model.output(head).to_vec())

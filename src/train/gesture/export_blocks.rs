@@ -112,12 +112,13 @@ mod tests {
     use burn::tensor::Device;
 
     use super::super::export::{Label, onnx, steps};
-    use super::super::fit::{Fed, run};
+    use super::super::fit::run;
+    use super::super::hearing::Hearing;
     use super::super::lesson::largest_difference;
     use super::super::loss::Heads;
     use super::super::network::{Arch, Network, Shape};
     use super::super::ridge::Straight;
-    use super::super::take::{Notes, Standard, Take, Truth};
+    use super::super::take::{Notes, Take, Truth};
     use crate::controls::Controls;
     use crate::gesture::features::FEATURE_SCHEMA;
     use crate::sensor::performer::Chance;
@@ -135,7 +136,7 @@ mod tests {
         };
         let shape = Shape {
             arch,
-            inputs: INPUTS,
+            inputs: 2 * INPUTS,
             hidden: 16,
             layers: 2,
             outputs: heads.width(),
@@ -155,7 +156,7 @@ mod tests {
             width: INPUTS,
             truth: vec![truth; FRAMES],
         };
-        let standard = Standard::of(std::slice::from_ref(&take));
+        let hearing = Hearing::of(std::slice::from_ref(&take));
         let label = Label {
             name: arch.name().into(),
             frame_rate_hz: 100,
@@ -163,14 +164,14 @@ mod tests {
             inputs: (0..INPUTS).map(|n| format!("x{n}")).collect(),
             ..Label::default()
         };
-        let fed = [Fed::new(&take, &standard)];
+        let fed = hearing.fed(std::slice::from_ref(&take));
         let straight = Straight {
-            weight: (0..INPUTS * heads.width())
+            weight: (0..2 * INPUTS * heads.width())
                 .map(|n| (n as f32).sin())
                 .collect(),
             bias: (0..heads.width()).map(|n| (n as f32).cos()).collect(),
         };
-        let bytes = onnx(shape, &heads, &network, Some(&straight), &standard, &label);
+        let bytes = onnx(shape, &heads, &network, Some(&straight), &hearing, &label);
         let rows: Vec<&[f32]> = fed[0].rows().collect();
         let said = steps(&bytes, &rows).unwrap_or_else(|error| panic!("{}: {error}", arch.name()));
         let line = straight.run(&fed[0]);

@@ -77,6 +77,15 @@ impl Fed {
         }
     }
 
+    /// `values` is `[frames][width]`.
+    pub fn of(values: Vec<f32>, width: usize, truth: Vec<Truth>) -> Fed {
+        Fed {
+            values,
+            width,
+            truth,
+        }
+    }
+
     pub fn frames(&self) -> usize {
         self.truth.len()
     }

@@ -6,11 +6,12 @@ use super::compare::{self, Report};
 use super::evaluate::{self, Scores};
 use super::export::{self, Label};
 use super::fit::{Fed, Fitted, Lesson, Plan, fit};
+use super::hearing::Hearing;
 use super::heavy::HeavyLine;
 use super::loss::Heads;
 use super::network::{Arch, Shape};
 use super::ridge::Straight;
-use super::take::{Notes, Split, Standard, Take, Truth};
+use super::take::{Notes, Split, Take, Truth};
 
 /// The network's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct Size {
 /// Takes as every learner and every baseline is given them.
 pub struct Ground<'a> {
     pub split: &'a Split,
-    pub standard: Standard,
+    pub hearing: Hearing,
     pub heads: Heads,
     pub train: Vec<Fed>,
     pub validation: Vec<Fed>,
@@ -34,8 +35,8 @@ pub struct Ground<'a> {
 impl<'a> Ground<'a> {
     /// What a network is to stand beside: fitted to the takes as they are and to one epoch of them varied.
     fn line(&self, later: impl Fn(usize) -> Vec<Take>) -> Straight {
-        let mut takes = self.standard.fed(&self.split.train);
-        takes.extend(self.standard.fed(&later(1)));
+        let mut takes = self.hearing.fed(&self.split.train);
+        takes.extend(self.hearing.fed(&later(1)));
         Straight::fit(&self.heads, &takes, &self.validation).beside(&self.heads)
     }
 
@@ -45,15 +46,15 @@ impl<'a> Ground<'a> {
             let cause = "nothing sounds in the training takes: record some playing";
             return Err(TrainError::Data(cause.into()));
         }
-        let standard = Standard::of(&split.train);
+        let hearing = Hearing::of(&split.train);
         let heads = Heads {
             notes: Notes::of(&split.train),
         };
-        let (train, validation) = (standard.fed(&split.train), standard.fed(&split.validation));
+        let (train, validation) = (hearing.fed(&split.train), hearing.fed(&split.validation));
         let ridge = HeavyLine::fit(&heads, &train, &validation, rate_hz);
         Ok(Ground {
             split,
-            standard,
+            hearing,
             heads,
             train,
             validation,
@@ -80,7 +81,7 @@ pub struct Trained {
     pub fitted: Fitted,
     pub shape: Shape,
     pub heads: Heads,
-    pub standard: Standard,
+    pub hearing: Hearing,
 }
 
 impl Trained {
@@ -90,7 +91,7 @@ impl Trained {
             fitted,
             shape,
             heads,
-            standard,
+            hearing,
             label,
             ..
         } = self;
@@ -100,7 +101,7 @@ impl Trained {
             heads,
             &fitted.kept.network,
             straight,
-            standard,
+            hearing,
             label,
         )
     }
@@ -124,7 +125,7 @@ pub fn train(
     } = size;
     let shape = Shape {
         arch,
-        inputs: ground.standard.mean.len(),
+        inputs: ground.hearing.width(),
         hidden,
         layers,
         outputs: ground.heads.width(),
@@ -132,8 +133,8 @@ pub fn train(
     let line = plan.straight.then(|| ground.line(&later));
     let lesson = Lesson {
         train: |epoch: usize| match epoch {
-            0 => ground.standard.fed(&split.train),
-            epoch => ground.standard.fed(&later(epoch)),
+            0 => ground.hearing.fed(&split.train),
+            epoch => ground.hearing.fed(&later(epoch)),
         },
         recorded: &ground.train,
         held_out: &ground.validation,
@@ -149,7 +150,7 @@ pub fn train(
         fitted,
         shape,
         heads: ground.heads,
-        standard: ground.standard.clone(),
+        hearing: ground.hearing.clone(),
     };
     if let Some(calibration) = &trained.fitted.kept.calibration {
         trained.label.data["calibration"] = serde_json::to_value(calibration).unwrap_or_default();
@@ -169,7 +170,7 @@ const EXPORT_TOLERANCE: f32 = 1e-4;
 
 /// The largest difference between the file as it plays and the network as it was trained, over 500 test frames.
 fn export_difference(trained: &Trained, test: &[Take]) -> Result<f32, TrainError> {
-    let test = trained.standard.fed(&test[..test.len().min(1)]);
+    let test = trained.hearing.fed(&test[..test.len().min(1)]);
     let Some(take) = test.first() else {
         return Ok(0.0);
     };
@@ -205,7 +206,7 @@ mod tests {
 
     const RATE_HZ: u32 = 20;
 
-    /// Loudness is the size of a swing, pitch turns where another feature changes its sign: no line says either.
+    /// Loudness is a swing one way or the other, and another feature turns it round, with the pitch: no line says either.
     fn bent(seed: f32, seconds: usize) -> Take {
         let mut take = Take {
             name: format!("bent {seed}"),
@@ -219,7 +220,7 @@ mod tests {
             take.features.extend([swing, lean, (5.1 * t).sin()]);
             let controls = Controls {
                 pitch_note: 62.0 + if lean > 0.0 { 3.0 } else { -3.0 } + 0.5 * swing.signum(),
-                loudness_db: -45.0 + 40.0 * swing.abs(),
+                loudness_db: -25.0 + 20.0 * swing * lean.signum(),
                 brightness: 0.4 + 0.2 * swing * swing,
                 noisiness: 0.1 + 0.1 * lean * lean,
                 ..Controls::SILENT

@@ -16,6 +16,7 @@ mod export_blocks;
 pub(super) mod fit;
 pub(super) mod forest;
 pub(super) mod from_takes;
+mod hearing;
 mod heavy;
 mod kinship;
 mod learner;
