@@ -52,6 +52,11 @@ pub fn hz_to_note(hz: f32) -> f32 {
     69.0 + 12.0 * (hz / 440.0).log2()
 }
 
+/// Places from 0 to 1, of which any few in a row lie well apart (van der Corput's sequence).
+pub fn spread_out(n: u32) -> f64 {
+    f64::from(n.reverse_bits()) / (f64::from(u32::MAX) + 1.0)
+}
+
 /// Decibels to linear amplitude.
 pub fn db_to_gain(db: f32) -> f32 {
     (db * (std::f32::consts::LN_10 / 20.0)).exp()

@@ -77,14 +77,10 @@ impl Ticks {
     }
 }
 
-/// A phase for the `n`th instance of a process: any few of them in a row lie well apart (van der Corput's sequence).
-pub fn phase_of(n: u32) -> f64 {
-    f64::from(n.reverse_bits()) / (f64::from(u32::MAX) + 1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::spread_out;
 
     #[test]
     fn ticks_keep_their_rate_at_any_sample_rate() {
@@ -103,11 +99,11 @@ mod tests {
     #[test]
     fn eight_instances_tick_in_eight_places() {
         let mut places: Vec<u64> = (0..8)
-            .map(|n| Ticks::new(48_000.0, phase_of(n)).tick_start(0))
+            .map(|n| Ticks::new(48_000.0, spread_out(n)).tick_start(0))
             .collect();
         places.sort_unstable();
         assert_eq!(places, [0, 30, 60, 90, 120, 150, 180, 210]);
-        let mut late = Ticks::new(48_000.0, phase_of(1));
+        let mut late = Ticks::new(48_000.0, spread_out(1));
         let first = std::iter::from_fn(|| Some(late.advance())).find(|chunk| chunk.tick.is_some());
         assert_eq!(
             first.map(|chunk| (chunk.start, chunk.tick)),

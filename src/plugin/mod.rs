@@ -11,10 +11,9 @@ mod trace;
 
 use crate::editor::Editor;
 use crate::engine::keys::HeldKey;
-use crate::engine::ticks::phase_of;
 use crate::engine::{Engine, Settings};
 use crate::params::{InstrumentParams, SlotNames};
-use crate::units::HostTime;
+use crate::units::{HostTime, spread_out};
 use desk::{Desk, Request};
 use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::*;
@@ -117,7 +116,7 @@ impl Plugin for Imu2Music {
         }
         if let Some(engine) = &mut self.engine {
             engine.set_helper_mode(helper);
-            engine.prepare(config.sample_rate, phase_of(self.place.number()));
+            engine.prepare(config.sample_rate, spread_out(self.place.number()));
             context.set_latency_samples(engine.latency_samples());
         }
         true

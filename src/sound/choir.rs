@@ -18,13 +18,8 @@ pub struct Choir {
 
 impl Choir {
     pub fn new(sample_rate_hz: f32) -> Self {
-        let synth = |voice: usize| match voice {
-            0 => Synth::new(sample_rate_hz),
-            // Any other seeds: their noise has to add as noise does.
-            _ => Synth::with_seed(sample_rate_hz, 0x9E37_79B9u32.wrapping_mul(voice as u32)),
-        };
         Choir {
-            synths: std::array::from_fn(|voice| Box::new(synth(voice))),
+            synths: std::array::from_fn(|voice| Box::new(Synth::of_voice(sample_rate_hz, voice))),
             live: ChordFrame::SILENT.live,
             sounding: ChordFrame::SILENT.live,
         }

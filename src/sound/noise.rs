@@ -7,6 +7,8 @@
 use super::frame::{MAX_BANDS, NoiseBands, SoundFrame};
 use super::harmonic::sine;
 use super::top_hz;
+use crate::units::spread_out;
+use pulp::{Arch, Simd, WithSimd};
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner};
 use std::sync::Arc;
@@ -18,12 +20,17 @@ const OVERLAP: usize = 4;
 /// How much of the noise differs between left and right, beside 1 that is common.
 pub const WIDTH: f32 = 0.6;
 
+/// Of the first voice's noise: any number but 0, where the generator would stay.
+const SEED: u32 = 0x1234_5679;
+
 /// The noise of one voice.
 pub struct NoiseBank {
+    arch: Arch,
     fft: Arc<dyn ComplexToReal<f32>>,
     scratch: Vec<Complex<f32>>,
     spectrum: Vec<Complex<f32>>,
     density: Vec<f32>,
+    phases: Vec<u32>,
     block: Vec<f32>,
     window: Vec<f32>,
     channels: [Vec<f32>; 2],
@@ -36,20 +43,23 @@ pub struct NoiseBank {
     position: u32,
     ramp: u32,
     quiet_hops: usize,
-    seed: u32,
+    voice: u32,
     random: u32,
 }
 
 impl NoiseBank {
-    pub fn new(sample_rate_hz: f32, seed: u32) -> Self {
+    /// Voices have different noise, and their windows begin at different times of the hop.
+    pub fn new(sample_rate_hz: f32, voice: u32) -> Self {
         let hop = smooth_size(WINDOW_S * sample_rate_hz) / OVERLAP;
         let size = hop * OVERLAP;
         let fft = RealFftPlanner::<f32>::new().plan_fft_inverse(size);
         let turn = std::f32::consts::TAU / size as f32;
         let mut bank = NoiseBank {
+            arch: Arch::new(),
             scratch: fft.make_scratch_vec(),
             spectrum: fft.make_input_vec(),
             density: vec![0.0; size / 2 + 1],
+            phases: vec![0; size / 2 + 1],
             block: fft.make_output_vec(),
             window: (0..size)
                 .map(|n| 0.5 - 0.5 * (turn * n as f32).cos())
@@ -65,7 +75,7 @@ impl NoiseBank {
             position: 0,
             ramp: 0,
             quiet_hops: OVERLAP,
-            seed: seed | 1,
+            voice,
             random: 1,
         };
         bank.reset();
@@ -73,13 +83,14 @@ impl NoiseBank {
     }
 
     pub fn reset(&mut self) {
-        self.random = self.seed;
+        self.random = (SEED ^ self.voice.wrapping_mul(0x9E37_79B9)) | 1;
         for channel in &mut self.channels {
             channel.fill(0.0);
         }
         (self.from, self.to) = ([0.0; MAX_BANDS], [0.0; MAX_BANDS]);
         (self.position, self.ramp, self.quiet_hops) = (0, 0, OVERLAP);
-        self.at = self.hop;
+        let wait = spread_out(self.voice) * self.hop as f64;
+        self.at = self.hop - wait as usize;
     }
 
     /// From a new level to the middle of the first window that has it whole: half a window, at most a hop more.
@@ -212,22 +223,47 @@ impl NoiseBank {
     }
 
     fn fill_spectrum(&mut self, share: f32) {
-        let last = self.spectrum.len() - 1;
-        // Two-sided bins: a bin of magnitude m has power 2 m², and the windows multiply power by 1.5.
-        let scale = share * share / 3.0;
-        for (bin, power) in self.spectrum.iter_mut().zip(&self.density) {
-            let magnitude = (power * scale).sqrt();
+        for phase in &mut self.phases {
             self.random ^= self.random << 13;
             self.random ^= self.random >> 17;
             self.random ^= self.random << 5;
-            let phase = self.random.wrapping_mul(0x9E37_79B1);
+            *phase = self.random.wrapping_mul(0x9E37_79B1);
+        }
+        self.arch.dispatch(Turn {
+            spectrum: &mut self.spectrum,
+            density: &self.density,
+            phases: &self.phases,
+            share,
+        });
+        let last = self.spectrum.len() - 1;
+        self.spectrum[0] = Complex::new(0.0, 0.0);
+        self.spectrum[last] = Complex::new(0.0, 0.0);
+    }
+}
+
+/// Gives every bin its share of the density's power, at its phase.
+struct Turn<'a> {
+    spectrum: &'a mut [Complex<f32>],
+    density: &'a [f32],
+    phases: &'a [u32],
+    share: f32,
+}
+
+impl WithSimd for Turn<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        // Two-sided bins: a bin of magnitude m has power 2 m², and the windows multiply power by 1.5.
+        let scale = self.share * self.share / 3.0;
+        let bins = self.spectrum.iter_mut().zip(self.density).zip(self.phases);
+        for ((bin, power), phase) in bins {
+            let magnitude = (power * scale).sqrt();
             *bin = Complex::new(
-                magnitude * sine(phase),
+                magnitude * sine(*phase),
                 magnitude * sine(phase.wrapping_add(1 << 30)),
             );
         }
-        self.spectrum[0] = Complex::new(0.0, 0.0);
-        self.spectrum[last] = Complex::new(0.0, 0.0);
     }
 }
 

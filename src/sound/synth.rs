@@ -19,11 +19,11 @@ pub struct Synth {
 
 impl Synth {
     pub fn new(sample_rate_hz: f32) -> Self {
-        Synth::with_seed(sample_rate_hz, 0x1234_5678)
+        Synth::of_voice(sample_rate_hz, 0)
     }
 
-    /// Voices with different seeds have different noise, so that they add as noise does.
-    pub fn with_seed(sample_rate_hz: f32, seed: u32) -> Self {
+    /// One voice of several: their noise adds as noise does, and is not made at the same moments.
+    pub fn of_voice(sample_rate_hz: f32, voice: usize) -> Self {
         let sample_rate_hz = if sample_rate_hz.is_finite() {
             sample_rate_hz.clamp(1_000.0, 1_600_000.0)
         } else {
@@ -31,7 +31,7 @@ impl Synth {
         };
         Synth {
             harmonic: HarmonicBank::new(sample_rate_hz),
-            noise: NoiseBank::new(sample_rate_hz, seed),
+            noise: NoiseBank::new(sample_rate_hz, voice as u32),
             f0_hz: SoundFrame::SILENT.f0_hz,
             faults: 0,
         }

@@ -1,22 +1,21 @@
 //! The instrument's own figures: from a step in motion to half of the step in the sound, and the worst callback as a
-//! share of its block, with one instance and with eight, and with chords. Measures; asserts nothing.
+//! share of its block, with one instance and with eight, and with chords. Measures; asserts no figure.
 
 #[path = "../support/mod.rs"]
 mod support;
 
 use imu2music::controls::Chord;
 use imu2music::engine::keys::HeldKey;
-use imu2music::engine::ticks::phase_of;
 use imu2music::engine::{Engine, Mail, Settings};
 use imu2music::gesture::mapping::Mapping;
-use imu2music::neural::shipped;
 use imu2music::neural::sound_model::SoundModel;
+use imu2music::neural::{shipped, zoo};
 use imu2music::sensor::frame::{DeviceId, SensorFrame};
 use imu2music::sensor::performer::{Performer, Style};
 use imu2music::sensor::ring::sensor_ring;
 use imu2music::sensor::take::Take;
 use imu2music::sound::chord_frame::ChordFrame;
-use imu2music::units::HostTime;
+use imu2music::units::{HostTime, spread_out};
 use std::path::Path;
 use std::time::Instant;
 use support::Rig;
@@ -54,8 +53,17 @@ fn main() {
     println!(
         "\nThe same in blocks of 64 with keys held, and one step of the violin's model for all voices at once:"
     );
-    let alone_us = [1, 4, 8].map(chords)[0];
+    let alone_us = [1, 4, 8].map(violins)[0];
     println!("  (voices that were stepped one by one would take 4 and 8 times {alone_us:.1} µs)");
+    println!("\nThe same with a decoder of width 256 (random weights), a track a chord:");
+    let decoder = SoundModel::load(&zoo::ddsp_decoder(256)).expect("the zoo loads");
+    for (tracks, voices) in [(1, 1), (1, 8), (2, 8)] {
+        let shares = chords(tracks, voices, Some(&decoder));
+        println!(
+            "  {tracks} track(s) of {voices} voice(s): {}",
+            spread(shares)
+        );
+    }
 }
 
 /// Arrival times in seconds at a rate with the exponential jitter of a stage's Wi-Fi.
@@ -203,7 +211,7 @@ fn callbacks(block: usize, instances: usize) {
         .map(|n| {
             let mut rig = Rig::new(48_000.0, Style::Bow, 1 + n as u64, 11.0);
             // As the plugin does for the instances of a process.
-            rig.engine.prepare(48_000.0, phase_of(n as u32));
+            rig.engine.prepare(48_000.0, spread_out(n as u32));
             rig
         })
         .collect();
@@ -230,29 +238,53 @@ fn spread(mut shares: Vec<f64>) -> String {
     format!("median {median:5.1} %, p99.9 {most:5.1} %, worst {worst:5.1} %")
 }
 
-/// So many keys of the violin under a bow; the model's step in microseconds. The same blocks are rendered five times,
-/// and each counts with its best: what else runs on the machine disturbs one time, the block's own work every time.
-fn chords(voices: u8) -> f64 {
-    let mut best = vec![f64::MAX; (10.0 * SAMPLE_RATE_HZ) as usize / BLOCK];
-    for _ in 0..5 {
-        let mut rig = Rig::new(48_000.0, Style::Bow, 1, 11.0);
-        rig.settings.voices = voices;
-        for n in 0..voices {
-            rig.engine.keys().press(HeldKey::new(0, 55 + 4 * n, 0.8));
-        }
-        let (mut left, mut right) = ([0.0; BLOCK], [0.0; BLOCK]);
-        for best in &mut best {
-            let begun = Instant::now();
-            rig.block(&mut left, &mut right);
-            *best = best.min(begun.elapsed().as_secs_f64() * SAMPLE_RATE_HZ / BLOCK as f64);
-        }
-    }
+/// So many keys of the violin under a bow; the model's step in microseconds.
+fn violins(voices: u8) -> f64 {
+    let shares = chords(1, voices, None);
     let step_us = step_us(voices);
     println!(
         "  {voices} voice(s): {}; model {step_us:5.1} µs",
-        spread(best)
+        spread(shares)
     );
     step_us
+}
+
+/// Callbacks of tracks that play a chord each, with a sound model or the shipped violin. The same blocks are rendered
+/// five times, and each counts with its best: what else runs on the machine disturbs one time, the block's own work
+/// every time.
+fn chords(tracks: u32, voices: u8, model: Option<&SoundModel>) -> Vec<f64> {
+    let mut best = vec![f64::MAX; (10.0 * SAMPLE_RATE_HZ) as usize / BLOCK];
+    for _ in 0..5 {
+        let mut rigs: Vec<Rig> = (0..tracks)
+            .map(|track| chord(track, voices, model))
+            .collect();
+        let (mut left, mut right) = ([0.0; BLOCK], [0.0; BLOCK]);
+        let mut heard = false;
+        for best in &mut best {
+            let begun = Instant::now();
+            for rig in &mut rigs {
+                rig.block(&mut left, &mut right);
+            }
+            *best = best.min(begun.elapsed().as_secs_f64() * SAMPLE_RATE_HZ / BLOCK as f64);
+            heard |= left.iter().any(|x| *x != 0.0);
+        }
+        assert!(heard, "the chord is silent");
+    }
+    best
+}
+
+fn chord(track: u32, voices: u8, model: Option<&SoundModel>) -> Rig {
+    let mut rig = Rig::new(48_000.0, Style::Bow, 1, 11.0);
+    rig.engine.prepare(48_000.0, spread_out(track));
+    if let Some(model) = model {
+        let placed = rig.shore.place_sound(0, model.clone());
+        placed.expect("the decoder has its place");
+    }
+    rig.settings.voices = voices;
+    for n in 0..voices {
+        rig.engine.keys().press(HeldKey::new(0, 55 + 4 * n, 0.8));
+    }
+    rig
 }
 
 /// Median over 2000 steps.
