@@ -205,7 +205,11 @@ impl<W: Stored> Apply<'_, W> {
         }
         let bias = &m.bias.as_slice()[panel.first_row..panel.first_row + panel.width];
         let mut out = [[0.0; PANEL]; N];
-        by_width(lanes, weights, bias, x, &mut out);
+        match panel.width {
+            16 => by_width::<L, W, N, 16>(lanes, weights, bias, x, &mut out),
+            32 => by_width::<L, W, N, 32>(lanes, weights, bias, x, &mut out),
+            _ => by_width::<L, W, N, PANEL>(lanes, weights, bias, x, &mut out),
+        }
         let used = panel.width.min(m.rows - panel.first_row);
         for (i, out) in out.iter().enumerate() {
             let to = at(side + i, self.sides.y, m.rows) + panel.first_row;

@@ -9,10 +9,16 @@ pub const PANEL: usize = 48;
 
 /// A weight as it is kept.
 pub trait Stored: Copy {
+    /// Whether one right-hand side alone asks for weights ahead. Halves come from afar a tenth faster so; where there
+    /// are twice as many bytes, the asking costs more than it hides.
+    const ALONE_AHEAD: bool;
+
     fn load<L: Lanes>(lanes: L, from: &[Self]) -> L::Vector;
 }
 
 impl Stored for f32 {
+    const ALONE_AHEAD: bool = false;
+
     #[inline(always)]
     fn load<L: Lanes>(lanes: L, from: &[f32]) -> L::Vector {
         lanes.load(from)
@@ -20,6 +26,8 @@ impl Stored for f32 {
 }
 
 impl Stored for u16 {
+    const ALONE_AHEAD: bool = true;
+
     #[inline(always)]
     fn load<L: Lanes>(lanes: L, from: &[u16]) -> L::Vector {
         lanes.load_half(from)
@@ -29,29 +37,39 @@ impl Stored for u16 {
 /// How far ahead weights are asked for: what comes from the outer caches takes as long as a few thousand bytes of work.
 const AHEAD_BYTES: usize = 4096;
 
-/// Splits a panel into strips of three vectors, so that the running sums stay in the register file.
+/// Splits a panel of `WIDTH` rows into strips of three vectors, so that the running sums stay in the register file.
+/// The width is known to the compiler, so that no load is checked.
 #[inline(always)]
-pub fn by_width<L: Lanes, W: Stored, const N: usize>(
+pub fn by_width<L: Lanes, W: Stored, const N: usize, const WIDTH: usize>(
     lanes: L,
     weights: &[W],
     bias: &[f32],
     x: [&[f32]; N],
     out: &mut [[f32; PANEL]; N],
 ) {
-    let width = bias.len();
+    let (columns, _) = weights.as_chunks::<WIDTH>();
+    let Some(bias) = bias.first_chunk::<WIDTH>() else {
+        return;
+    };
     let mut row = 0;
-    while row < width {
-        let vectors = (width - row) / L::COUNT;
+    while row < WIDTH {
+        let vectors = (WIDTH - row) / L::COUNT;
         row += L::COUNT
             * match (vectors, const { N == 1 }) {
                 (3 | 5.., true) => {
-                    alone::<L, W, 3, 4>(lanes, weights, bias, x[0], &mut out[0], row)
+                    alone::<L, W, WIDTH, 3, 4>(lanes, columns, bias, x[0], &mut out[0], row)
                 }
-                (2.., true) => alone::<L, W, 2, 4>(lanes, weights, bias, x[0], &mut out[0], row),
-                (_, true) => alone::<L, W, 1, 4>(lanes, weights, bias, x[0], &mut out[0], row),
-                (3 | 5.., false) => together::<L, W, N, 3>(lanes, weights, bias, x, out, row),
-                (2.., false) => together::<L, W, N, 2>(lanes, weights, bias, x, out, row),
-                (_, false) => together::<L, W, N, 1>(lanes, weights, bias, x, out, row),
+                (2.., true) => {
+                    alone::<L, W, WIDTH, 2, 4>(lanes, columns, bias, x[0], &mut out[0], row)
+                }
+                (_, true) => {
+                    alone::<L, W, WIDTH, 1, 4>(lanes, columns, bias, x[0], &mut out[0], row)
+                }
+                (3 | 5.., false) => {
+                    together::<L, W, N, WIDTH, 3>(lanes, columns, bias, x, out, row)
+                }
+                (2.., false) => together::<L, W, N, WIDTH, 2>(lanes, columns, bias, x, out, row),
+                (_, false) => together::<L, W, N, WIDTH, 1>(lanes, columns, bias, x, out, row),
             };
     }
 }
@@ -60,25 +78,26 @@ pub fn by_width<L: Lanes, W: Stored, const N: usize>(
 /// hides the latency of the multiply-add and also lessens the rounding error. Returns `VECTORS`.
 // In both strips every index of `sums` is known to the compiler: only then do they stay in registers.
 #[inline(always)]
-fn alone<L: Lanes, W: Stored, const VECTORS: usize, const WAYS: usize>(
+fn alone<L: Lanes, W: Stored, const WIDTH: usize, const VECTORS: usize, const WAYS: usize>(
     lanes: L,
-    weights: &[W],
-    bias: &[f32],
+    columns: &[[W; WIDTH]],
+    bias: &[f32; WIDTH],
     x: &[f32],
     out: &mut [f32; PANEL],
     row: usize,
 ) -> usize {
-    let width = bias.len();
     let (from, to) = (row, row + VECTORS * L::COUNT);
     let mut sums = [[lanes.splat(0.0); VECTORS]; WAYS];
     for vector in 0..VECTORS {
         sums[0][vector] = lanes.load(&bias[row + vector * L::COUNT..]);
     }
-    let (mut rounds, mut groups) = (weights.chunks_exact(width * WAYS), x.chunks_exact(WAYS));
-    for (round, x) in (&mut rounds).zip(&mut groups) {
+    let ((rounds, rest), (groups, x_rest)) = (columns.as_chunks::<WAYS>(), x.as_chunks::<WAYS>());
+    for (round, x) in rounds.iter().zip(groups) {
         for way in 0..WAYS {
-            let rows = &round[way * width + from..way * width + to];
-            ahead(lanes, rows);
+            let rows = &round[way][from..to];
+            if W::ALONE_AHEAD {
+                ahead(lanes, rows);
+            }
             let value = lanes.splat(x[way]);
             for vector in 0..VECTORS {
                 let weight = W::load(lanes, &rows[vector * L::COUNT..]);
@@ -86,8 +105,7 @@ fn alone<L: Lanes, W: Stored, const VECTORS: usize, const WAYS: usize>(
             }
         }
     }
-    let rest = rounds.remainder().chunks_exact(width);
-    for ((rows, x), sums) in rest.zip(groups.remainder()).zip(&mut sums) {
+    for ((rows, x), sums) in rest.iter().zip(x_rest).zip(&mut sums) {
         let (rows, value) = (&rows[from..to], lanes.splat(*x));
         for vector in 0..VECTORS {
             let weight = W::load(lanes, &rows[vector * L::COUNT..]);
@@ -106,10 +124,10 @@ fn alone<L: Lanes, W: Stored, const VECTORS: usize, const WAYS: usize>(
 
 /// The same for `N` right-hand sides: there are enough sums without ways.
 #[inline(always)]
-fn together<L: Lanes, W: Stored, const N: usize, const VECTORS: usize>(
+fn together<L: Lanes, W: Stored, const N: usize, const WIDTH: usize, const VECTORS: usize>(
     lanes: L,
-    weights: &[W],
-    bias: &[f32],
+    columns: &[[W; WIDTH]],
+    bias: &[f32; WIDTH],
     x: [&[f32]; N],
     out: &mut [[f32; PANEL]; N],
     row: usize,
@@ -123,12 +141,12 @@ fn together<L: Lanes, W: Stored, const N: usize, const VECTORS: usize>(
     }
     // One number bounds the loop and is the length of every side, so that no column is checked. (Not with `map`: it
     // becomes a call, behind which the lengths are unknown again.)
-    let columns = x[0].len();
+    let count = x[0].len();
     let mut sides = x;
     for side in 0..N {
-        sides[side] = &x[side][..columns];
+        sides[side] = &x[side][..count];
     }
-    for (column, rows) in (0..columns).zip(weights.chunks_exact(bias.len())) {
+    for (column, rows) in (0..count).zip(columns) {
         let rows = &rows[from..to];
         ahead(lanes, rows);
         let mut column_weights = [lanes.splat(0.0); VECTORS];
