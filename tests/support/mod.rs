@@ -12,7 +12,7 @@ use imu2music::neural::shipped;
 use imu2music::sensor::frame::{DeviceId, SensorFrame};
 use imu2music::sensor::performer::{Performer, Style};
 use imu2music::sensor::ring::{SensorInput, sensor_ring};
-use imu2music::units::HostTime;
+use imu2music::units::{HostTime, spread_out};
 
 /// Where the rig's clock begins.
 pub const START: HostTime = HostTime(100.0);
@@ -67,9 +67,21 @@ impl Rig {
             sent: 0,
             rendered: 0,
         };
-        // The first block anchors the offline clock; from here on samples alone count.
-        rig.block(&mut [0.0], &mut [0.0]);
+        rig.anchor();
         rig
+    }
+
+    /// As the `n`th instance of a process: its ticks lie at another phase of the grid.
+    pub fn into_instance(mut self, n: u32) -> Rig {
+        self.engine.prepare(self.sample_rate_hz, spread_out(n));
+        self.rendered = 0;
+        self.anchor();
+        self
+    }
+
+    /// The first block anchors the offline clock; from then on samples alone count.
+    fn anchor(&mut self) {
+        self.block(&mut [0.0], &mut [0.0]);
     }
 
     /// Plays through a map that uses all there is: smoothing, curves, inversion, a macro on every input, learned ranges
