@@ -250,12 +250,13 @@ impl Normal {
 
     /// The line shall say `y` of the values `x`.
     pub fn add(&mut self, x: &[f64], weight: f64, y: f64) {
-        for i in 0..self.size {
+        let rows = self.gram.chunks_exact_mut(self.size);
+        for (i, (row, side)) in rows.zip(&mut self.side).enumerate() {
             let weighed = weight * x[i];
-            for j in 0..=i {
-                self.gram[i * self.size + j] += weighed * x[j];
+            for (sum, x) in row[..=i].iter_mut().zip(x) {
+                *sum += weighed * x;
             }
-            self.side[i] += weighed * y;
+            *side += weighed * y;
         }
     }
 
@@ -308,7 +309,7 @@ mod tests {
         let heads = Heads {
             notes: Notes::of(std::slice::from_ref(&take)),
         };
-        let fed = [Fed::new(&take, &standard)];
+        let fed = standard.fed(std::slice::from_ref(&take));
         let raw = Straight::with_penalty(&heads, &fed, 1e-9).run(&fed[0]);
         for (row, truth) in raw.chunks_exact(heads.width()).zip(&take.truth) {
             let pitch = heads.notes.note(0) + row[heads.fine()];
@@ -325,8 +326,8 @@ mod tests {
         let heads = Heads {
             notes: Notes::of(std::slice::from_ref(&take)),
         };
-        let fed = [Fed::new(&take, &standard)];
-        let other = [Fed::new(&take.shifted(take.frames() / 3), &standard)];
+        let fed = standard.fed(std::slice::from_ref(&take));
+        let other = standard.fed(&[take.shifted(take.frames() / 3)]);
         let nll = |line: &Straight| {
             let raw = line.run(&other[0]);
             let rows = raw.chunks_exact(heads.width()).zip(other[0].truth());
@@ -349,7 +350,7 @@ mod tests {
         let heads = Heads {
             notes: Notes::of(std::slice::from_ref(&take)),
         };
-        let fed = [Fed::new(&take, &standard)];
+        let fed = standard.fed(std::slice::from_ref(&take));
         let line = Straight::fit(&heads, &fed, &fed).with_best_edge(&heads, &[&fed[0]], 50.0);
         let raw = line.run(&fed[0]);
         let rows = raw.chunks_exact(heads.width()).zip(&take.truth);
