@@ -22,7 +22,6 @@ pub struct Calibration {
     pub onset: f32,
     /// Pitch logits are divided by it.
     pub temperature: f32,
-    pub onset_edge: Edge,
 }
 
 /// Onset logits become `(logit - threshold) * sharpness`, so that notes begin and end where the engine has them.
@@ -51,8 +50,7 @@ const SHARES: usize = 10;
 const PITCH_FRAMES: usize = 1500;
 
 impl Calibration {
-    /// From what the network adds and what the line says of the same frames, `[frames][outputs]` both. The onset's edge
-    /// is left as it is.
+    /// From what the network adds and what the line says of the same frames, `[frames][outputs]` both.
     pub fn fit(heads: &Heads, adds: &[f32], lines: &[f32], truths: &[Truth]) -> Calibration {
         let rows = Rows {
             heads,
@@ -70,7 +68,6 @@ impl Calibration {
             noisiness: point(2),
             onset: rows.onset(),
             temperature,
-            onset_edge: Edge::NONE,
         }
     }
 
@@ -81,7 +78,7 @@ impl Calibration {
             index if index == heads.loudness() => self.loudness,
             index if index == heads.loudness() + 1 => self.brightness,
             index if index == heads.loudness() + 2 => self.noisiness,
-            index if index == heads.onset() => self.onset * self.onset_edge.sharpness,
+            index if index == heads.onset() => self.onset,
             _ => 1.0,
         }
     }
@@ -108,7 +105,7 @@ impl Calibration {
         };
         straight.weight.chunks_exact_mut(width).for_each(cooled);
         cooled(&mut straight.bias);
-        (network, straight.with_edge(heads, self.onset_edge))
+        (network, straight)
     }
 }
 

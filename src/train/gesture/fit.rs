@@ -2,13 +2,13 @@
 //! is little to learn from, the network stands beside a straight line and what is held out says how far it may leave it.
 
 use super::by_hand::slope;
-use super::calibrate::{Calibration, onset_edge};
+use super::calibrate::{Calibration, Edge, onset_edge};
 use super::kinship::Kinship;
 use super::learner::{Learner, Player};
 use super::loss::Heads;
 use super::network::{Network, Shape};
 use super::ridge::Straight;
-use super::take::{Standard, Take, Truth};
+use super::take::Truth;
 use super::walk::Walk;
 use crate::sensor::performer::Chance;
 use crate::train::course::{self, Course, Limits, falling};
@@ -69,16 +69,8 @@ pub struct Fed {
 }
 
 impl Fed {
-    pub fn new(take: &Take, standard: &Standard) -> Fed {
-        Fed {
-            values: standard.apply(take),
-            width: take.width,
-            truth: take.truth.clone(),
-        }
-    }
-
     /// `values` is `[frames][width]`.
-    pub fn of(values: Vec<f32>, width: usize, truth: Vec<Truth>) -> Fed {
+    pub fn new(values: Vec<f32>, width: usize, truth: Vec<Truth>) -> Fed {
         Fed {
             values,
             width,
@@ -120,6 +112,7 @@ pub struct Model {
     /// What the network's outputs are added to.
     pub straight: Option<Straight>,
     pub calibration: Option<Calibration>,
+    pub onset_edge: Edge,
 }
 
 impl Model {
@@ -132,23 +125,20 @@ impl Model {
         }
     }
 
-    /// Puts the onset's edge, where it is calibrated at all, to where it finds the onsets of these takes best.
+    /// Puts the onset's edge to where it finds the onsets of these takes best.
     fn find_edge(&mut self, shape: Shape, heads: &Heads, parts: [&[Fed]; 2], rate_hz: f32) {
-        let (Some(calibration), Some(straight)) = (self.calibration, self.straight.clone()) else {
-            return;
-        };
         let raws = parts.map(|takes| self.run(shape, takes)).concat();
         let truths = parts.into_iter().flatten().map(Fed::truth);
         let answers: Vec<_> = raws.into_iter().zip(truths).collect();
-        let onset_edge = onset_edge(heads, &answers, rate_hz);
-        self.network = self
-            .network
-            .with_head(|row| row[heads.onset()] *= onset_edge.sharpness);
-        self.straight = Some(straight.with_edge(heads, onset_edge));
-        self.calibration = Some(Calibration {
-            onset_edge,
-            ..calibration
-        });
+        let edge = onset_edge(heads, &answers, rate_hz);
+        let onset = heads.onset();
+        let network = self.network.with_head(|row| row[onset] *= edge.sharpness);
+        let threshold = edge.threshold * edge.sharpness;
+        (self.network, self.straight) = match self.straight.take() {
+            Some(straight) => (network, Some(straight.with_edge(heads, edge))),
+            None => (network.with_bias(|bias| bias[onset] -= threshold), None),
+        };
+        self.onset_edge = edge;
     }
 }
 
@@ -195,6 +185,7 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
         network,
         straight: straight.cloned(),
         calibration: None,
+        onset_edge: Edge::NONE,
     };
     let mut fitted = course::run(plan.limits, "loss", quiet, untaught, |epoch| {
         let train = (lesson.train)(epoch.index);
@@ -254,6 +245,7 @@ impl<'a> Judge<'a> {
             network,
             straight: None,
             calibration: None,
+            onset_edge: Edge::NONE,
         };
         if let Some(straight) = self.straight {
             let adds = run(shape, &model.network, takes).concat();
@@ -263,6 +255,7 @@ impl<'a> Judge<'a> {
                 network,
                 straight: Some(straight),
                 calibration: Some(calibration),
+                ..model
             };
         }
         let raw = model.run(shape, takes).concat();
@@ -295,4 +288,60 @@ pub fn run(shape: Shape, network: &Network, takes: &[Fed]) -> Vec<Vec<f32>> {
         output.truncate(take.frames() * shape.outputs);
     }
     outputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::baseline::tests::linear_take;
+    use super::super::network::Arch;
+    use super::super::take::{Notes, Standard};
+    use super::*;
+
+    #[test]
+    fn a_network_without_a_line_has_its_onsets_moved_and_nothing_else() {
+        let takes = [linear_take()];
+        let fed = Standard::of(&takes).fed(&takes);
+        let heads = Heads {
+            notes: Notes::of(&takes),
+        };
+        let shape = Shape {
+            arch: Arch::Lstm,
+            inputs: fed[0].width(),
+            hidden: 4,
+            layers: 1,
+            outputs: heads.width(),
+        };
+        let mut model = Model {
+            network: Network::new(shape, 3, &device()),
+            straight: None,
+            calibration: None,
+            onset_edge: Edge::NONE,
+        };
+        let before = model.run(shape, &fed).concat();
+        // A note begins where the network is surest.
+        let onset = |row: &[f32]| row[heads.onset()];
+        let rows = || before.chunks_exact(heads.width());
+        let surest = rows().map(onset).fold(f32::MIN, f32::max);
+        let mut heard = fed;
+        for (truth, row) in heard[0].truth.iter_mut().zip(rows()) {
+            truth.onset = onset(row) == surest;
+        }
+        model.find_edge(shape, &heads, [&heard, &[]], 50.0);
+        let after = model.run(shape, &heard).concat();
+        for (before, after) in rows().zip(after.chunks_exact(heads.width())) {
+            for (index, (before, after)) in before.iter().zip(after).enumerate() {
+                let meant = if index == heads.onset() {
+                    model.onset_edge.change(*before)
+                } else {
+                    *before
+                };
+                assert!((after - meant).abs() < 1e-4, "{index}");
+            }
+        }
+        assert!(
+            model.onset_edge.change(surest) > 0.0,
+            "{:?}",
+            model.onset_edge
+        );
+    }
 }

@@ -255,7 +255,7 @@ mod tests {
         let heads = Heads {
             notes: Notes::of(std::slice::from_ref(&take)),
         };
-        let fed = [Fed::new(&take, &standard)];
+        let fed = standard.fed(std::slice::from_ref(&take));
         let raw = Forest::fit(&heads, &fed, 1).run(&heads, &fed[0]);
         let mut pitch_error = 0.0;
         let right = raw.chunks_exact(heads.width()).zip(&take.truth);

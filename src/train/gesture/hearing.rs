@@ -11,20 +11,14 @@ const FLOOR: f32 = 0.05;
 /// A size that hardly changes is not blown up beyond this, in nepers.
 const SMALLEST_DEVIATION: f64 = 0.1;
 
-/// `[ln √(u² + FLOOR²) - mean] · scale`, where `u` is a feature in deviations from its own zero.
-#[derive(Clone, Debug, PartialEq)]
-struct Sizes {
-    /// Where a standardised feature stands for nothing at all, negated.
-    zero: Vec<f32>,
-    mean: Vec<f32>,
-    scale: Vec<f32>,
-}
-
-/// What is fed to a network: `2 · features` numbers a frame.
+/// What is fed to a network: `2 · features` numbers a frame, the features in deviations and their sizes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hearing {
     pub standard: Standard,
-    sizes: Sizes,
+    /// Where a standardised feature stands for nothing at all, negated.
+    zero: Vec<f32>,
+    /// Of `ln √(u² + FLOOR²)`, where `u` is a feature in deviations from its own zero.
+    sizes: Standard,
 }
 
 impl Hearing {
@@ -33,33 +27,15 @@ impl Hearing {
         let standard = Standard::of(takes);
         let zero = standard.mean.iter().zip(&standard.scale);
         let zero: Vec<f32> = zero.map(|(mean, scale)| mean * scale).collect();
-        let (mut sums, mut squares) = (vec![0.0f64; zero.len()], vec![0.0f64; zero.len()]);
-        let mut frames = 0.0f64;
-        for take in takes {
-            for row in standard.apply(take).chunks_exact(zero.len().max(1)) {
-                frames += 1.0;
-                for (index, (x, zero)) in row.iter().zip(&zero).enumerate() {
-                    let size = f64::from(size(x + zero));
-                    sums[index] += size;
-                    squares[index] += size * size;
-                }
-            }
-        }
-        let mean: Vec<f64> = sums.iter().map(|sum| sum / frames.max(1.0)).collect();
-        let deviations = mean.iter().zip(&squares).map(|(mean, square)| {
-            let variance = square / frames.max(1.0) - mean * mean;
-            variance.max(0.0).sqrt().max(SMALLEST_DEVIATION)
-        });
-        let scale = deviations
-            .map(|deviation| (1.0 / deviation) as f32)
+        let rows = takes.iter().flat_map(Take::rows);
+        let sizes: Vec<f32> = rows
+            .flat_map(|row| sizes(standard.row(row), &zero))
             .collect();
+        let rows = sizes.chunks_exact(zero.len().max(1));
         Hearing {
+            sizes: Standard::over(rows, zero.len(), SMALLEST_DEVIATION),
             standard,
-            sizes: Sizes {
-                zero,
-                mean: mean.iter().map(|mean| *mean as f32).collect(),
-                scale,
-            },
+            zero,
         }
     }
 
@@ -75,25 +51,23 @@ impl Hearing {
 
     pub fn fed(&self, takes: &[Take]) -> Vec<Fed> {
         let fed = takes.iter().map(|take| {
-            let plain = self.standard.apply(take);
-            let rows = plain.chunks_exact(self.features().max(1));
-            let heard = rows.flat_map(|row| row.iter().copied().chain(self.sizes_of(row)));
-            Fed::of(heard.collect(), self.width(), take.truth.clone())
+            let heard = take.rows().flat_map(|row| self.heard(row));
+            Fed::new(heard.collect(), self.width(), take.truth.clone())
         });
         fed.collect()
     }
 
-    fn sizes_of(&self, row: &[f32]) -> impl Iterator<Item = f32> {
-        let Sizes { zero, mean, scale } = &self.sizes;
-        let each = row.iter().zip(zero).zip(mean.iter().zip(scale));
-        each.map(|((x, zero), (mean, scale))| (size(x + zero) - mean) * scale)
+    fn heard(&self, features: &[f32]) -> Vec<f32> {
+        let plain: Vec<f32> = self.standard.row(features).collect();
+        let sizes: Vec<f32> = sizes(plain.iter().copied(), &self.zero).collect();
+        plain.into_iter().chain(self.sizes.row(&sizes)).collect()
     }
 
     /// The same in a graph: from `[1, features]` to `[1, 2 · features]`.
     pub fn write(&self, graph: &mut GraphBuilder, x: &Tensor) -> Tensor {
-        let Sizes { zero, mean, scale } = &self.sizes;
+        let Standard { mean, scale } = &self.sizes;
         let row = |graph: &mut GraphBuilder, values: &[f32]| graph.constant(&x.dims, values);
-        let zero = row(graph, zero);
+        let zero = row(graph, &self.zero);
         let u = graph.add(x, &zero);
         let square = graph.mul(&u, &u);
         let square = graph.affine(&square, 1.0, FLOOR * FLOOR);
@@ -107,8 +81,9 @@ impl Hearing {
     }
 }
 
-fn size(u: f32) -> f32 {
-    0.5 * (u * u + FLOOR * FLOOR).ln()
+fn sizes(standardised: impl Iterator<Item = f32>, zero: &[f32]) -> impl Iterator<Item = f32> {
+    let from_zero = standardised.zip(zero).map(|(x, zero)| x + zero);
+    from_zero.map(|u| 0.5 * (u * u + FLOOR * FLOOR).ln())
 }
 
 #[cfg(test)]

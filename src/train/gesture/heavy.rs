@@ -88,7 +88,7 @@ mod tests {
         let heads = Heads {
             notes: Notes::of(takes),
         };
-        let fed = [Fed::new(&take, &Standard::of(takes))];
+        let fed = Standard::of(takes).fed(takes);
         let heavy = HeavyLine::fit(&heads, &fed, &fed, 50.0);
         let said = heavy.run(&fed[0]);
         let line = heavy.line.run(&fed[0]);

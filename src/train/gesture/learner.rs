@@ -130,16 +130,21 @@ impl Learner {
         if self.dropout <= 0.0 {
             return Vec::new();
         }
-        let kept = 1.0 / (1.0 - self.dropout);
-        let mut one = || {
-            if self.chance.happens(f64::from(self.dropout)) {
-                0.0
-            } else {
-                kept
-            }
-        };
-        (0..size).map(|_| one()).collect()
+        dropout(self.dropout, size, &mut self.chance)
     }
+}
+
+/// Scales that leave out a share of what they multiply, and keep its mean.
+pub fn dropout(share: f32, size: usize, chance: &mut Chance) -> Vec<f32> {
+    let kept = 1.0 / (1.0 - share);
+    let mut one = || {
+        if chance.happens(f64::from(share)) {
+            0.0
+        } else {
+            kept
+        }
+    };
+    (0..size).map(|_| one()).collect()
 }
 
 impl Automatic {

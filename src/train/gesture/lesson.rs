@@ -155,6 +155,8 @@ pub fn train(
     if let Some(calibration) = &trained.fitted.kept.calibration {
         trained.label.data["calibration"] = serde_json::to_value(calibration).unwrap_or_default();
     }
+    let edge = serde_json::to_value(trained.fitted.kept.onset_edge);
+    trained.label.data["onset_edge"] = edge.unwrap_or_default();
     report.export_difference = export_difference(&trained, &split.test)?;
     if report.export_difference > EXPORT_TOLERANCE {
         return Err(TrainError::Parity(report.export_difference));

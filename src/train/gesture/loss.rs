@@ -73,10 +73,14 @@ pub const CONFIDENCE_WEIGHT: f32 = 0.1;
 /// A frame that begins a note counts as so many that do not.
 pub const ONSET_WEIGHT: f32 = 4.0;
 
+/// `ln(1 + e^x)` without overflow.
+pub fn softplus(x: f32) -> f32 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
 /// Negative log-likelihood of an onset from its logit, in nats, a frame that begins a note counting for several.
 pub fn onset_nll(logit: f32, begins: bool) -> f32 {
-    // ln(1 + e^x) without overflow.
-    let miss = logit.max(0.0) + (-logit.abs()).exp().ln_1p();
+    let miss = softplus(logit);
     if begins {
         ONSET_WEIGHT * (miss - logit)
     } else {

@@ -231,6 +231,15 @@ impl Network {
         network
     }
 
+    /// With the head's biases changed.
+    pub fn with_bias(&self, change: impl Fn(&mut [f32])) -> Network {
+        let mut network = self.clone();
+        let mut bias = list(self.head_bias.val());
+        change(&mut bias);
+        network.head_bias = vector(bias, &self.head_bias.val().device());
+        network
+    }
+
     pub fn initial_states(shape: Shape, lanes: usize, device: &Device) -> States {
         let Shape {
             arch,

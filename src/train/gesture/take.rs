@@ -52,6 +52,10 @@ impl Take {
         self.truth.len()
     }
 
+    pub fn rows(&self) -> impl Iterator<Item = &[f32]> + Clone {
+        self.features.chunks_exact(self.width.max(1))
+    }
+
     pub fn row(&self, frame: usize) -> &[f32] {
         &self.features[frame * self.width..][..self.width]
     }
@@ -97,25 +101,28 @@ const SMALLEST_DEVIATION: f64 = 0.02;
 impl Standard {
     pub fn of(takes: &[Take]) -> Standard {
         let width = takes.first().map_or(0, |take| take.width);
-        let rows = || {
-            takes
-                .iter()
-                .flat_map(|take| take.features.chunks_exact(width.max(1)))
-        };
-        let count = rows().count().max(1) as f64;
+        let rows = takes.iter().flat_map(Take::rows);
+        Standard::over(rows, width, SMALLEST_DEVIATION)
+    }
+
+    /// Of rows of `width` values, no deviation less than `smallest`.
+    pub fn over<'a>(
+        rows: impl Iterator<Item = &'a [f32]> + Clone,
+        width: usize,
+        smallest: f64,
+    ) -> Standard {
+        let count = rows.clone().count().max(1) as f64;
         let mut mean = vec![0.0f64; width];
         let mut square = vec![0.0f64; width];
-        for row in rows() {
+        for row in rows {
             for (index, value) in row.iter().enumerate() {
                 mean[index] += f64::from(*value) / count;
                 square[index] += f64::from(*value).powi(2) / count;
             }
         }
         let scale = mean.iter().zip(&square).map(|(mean, square)| {
-            (1.0 / (square - mean * mean)
-                .max(0.0)
-                .sqrt()
-                .max(SMALLEST_DEVIATION)) as f32
+            let variance = (square - mean * mean).max(0.0);
+            (1.0 / variance.sqrt().max(smallest)) as f32
         });
         Standard {
             scale: scale.collect(),
@@ -124,21 +131,18 @@ impl Standard {
     }
 
     pub fn fed(&self, takes: &[Take]) -> Vec<Fed> {
-        takes.iter().map(|take| Fed::new(take, self)).collect()
+        let fed = |take: &Take| Fed::new(self.apply(take), take.width, take.truth.clone());
+        takes.iter().map(fed).collect()
     }
 
     pub fn apply(&self, take: &Take) -> Vec<f32> {
-        let row = |row: &[f32]| -> Vec<f32> {
-            row.iter()
-                .zip(&self.mean)
-                .zip(&self.scale)
-                .map(|((value, mean), scale)| (value - mean) * scale)
-                .collect()
-        };
-        take.features
-            .chunks_exact(take.width.max(1))
-            .flat_map(row)
-            .collect()
+        take.rows().flat_map(|row| self.row(row)).collect()
+    }
+
+    pub fn row(&self, values: &[f32]) -> impl Iterator<Item = f32> {
+        let lines = self.mean.iter().zip(&self.scale);
+        let each = values.iter().zip(lines);
+        each.map(|(value, (mean, scale))| (value - mean) * scale)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::loss::{
     BRIGHTNESS, CONFIDENCE_WEIGHT, FINE_LOSS, FINE_REACH, Heads, LOUDNESS_DB, NOISINESS,
-    ONSET_LOSS, ONSET_WEIGHT, point_weights, weight_of,
+    ONSET_LOSS, ONSET_WEIGHT, point_weights, softplus, weight_of,
 };
 use super::super::take::Truth;
 
@@ -98,8 +98,7 @@ fn points(
     ] {
         let logit = row[at];
         let chance = 1.0 / (1.0 + (-logit).exp());
-        // ln(1 + e^x) without overflow.
-        let miss = logit.max(0.0) + (-logit.abs()).exp().ln_1p();
+        let miss = softplus(logit);
         loss += weight * (positive * target * (miss - logit) + (1.0 - target) * miss);
         out[at] = weight * (positive * target * (chance - 1.0) + (1.0 - target) * chance) * share;
     }

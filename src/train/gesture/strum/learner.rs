@@ -2,6 +2,8 @@
 //! milliseconds late, whether a down stroke and whether an up stroke struck the strings, and whether the guitar sounds.
 
 use super::super::by_hand::{AdamW, HandLstm, Memory};
+use super::super::learner::dropout;
+use super::super::loss::softplus;
 use super::super::network::{Arch, Shape};
 use super::super::take::VOICED_DB;
 use super::front;
@@ -28,7 +30,7 @@ const CROP_S: usize = 10;
 const WAKING_S: f64 = 0.5;
 const RATE: f64 = 1e-2;
 const WEIGHT_DECAY: f32 = 1e-2;
-const DROPOUT: f64 = 0.3;
+const DROPOUT: f32 = 0.3;
 /// A stroke is true for so long about its moment, and fades over as much on either side.
 const STROKE_S: f64 = 0.03;
 const STROKE_WEIGHT: f32 = 2.0;
@@ -99,15 +101,7 @@ pub fn teach(
     for index in 0..plan.steps {
         let done = index as f64 / plan.steps as f64;
         let (x, truth) = crops(lessons, &mut chance);
-        let mask: Vec<f32> = (0..LANES * plan.hidden)
-            .map(|_| {
-                if chance.happens(DROPOUT) {
-                    0.0
-                } else {
-                    1.0 / (1.0 - DROPOUT as f32)
-                }
-            })
-            .collect();
+        let mask = dropout(DROPOUT, LANES * plan.hidden, &mut chance);
         let run = lstm.forward(x, LANES, &mut Memory::new(shape, LANES), &mask);
         let (loss, slope) = slope(&run.outputs, &truth);
         let gradient = lstm.backward(&run, &slope, &mask);
@@ -172,8 +166,7 @@ fn slope(raw: &[f32], truth: &[f32]) -> (f32, Vec<f32>) {
             let positive = if place == SOUNDS { 1.0 } else { STROKE_WEIGHT };
             let weight = weight * (1.0 + (positive - 1.0) * is);
             let chance = 1.0 / (1.0 + (-logit).exp());
-            // ln(1 + e^x) without overflow.
-            let miss = logit.max(0.0) + (-logit.abs()).exp().ln_1p();
+            let miss = softplus(logit);
             total += f64::from(weight * (miss - is * logit));
             out[place] = weight * (chance - is) * share;
         }
