@@ -7,6 +7,10 @@ use super::network::Network;
 /// Deviation of the spread.
 const REACH_SEMITONES: f32 = 1.0;
 
+/// Farther notes have nothing to do with one another. (Weights of 1e-40 would, besides, take a hundred times as long to
+/// multiply.)
+const FARTHEST: usize = 6;
+
 /// A symmetric matrix over the notes: spreading a gradient is the same as spreading what was said.
 #[derive(Clone, Debug)]
 pub struct Kinship {
@@ -18,7 +22,10 @@ pub struct Kinship {
 impl Kinship {
     /// Of one note or more.
     pub fn new(notes: usize) -> Kinship {
-        let weight = |away: usize| (-0.5 * (away as f32 / REACH_SEMITONES).powi(2)).exp();
+        let weight = |away: usize| match away {
+            ..=FARTHEST => (-0.5 * (away as f32 / REACH_SEMITONES).powi(2)).exp(),
+            _ => 0.0,
+        };
         let each = (0..notes * notes).map(|at| weight((at / notes).abs_diff(at % notes)));
         Kinship {
             notes,
@@ -33,8 +40,10 @@ impl Kinship {
         for row in rows.chunks_exact_mut(width) {
             let said = &mut row[..self.notes];
             sums.fill(0.0);
-            for (said, weights) in said.iter().zip(self.matrix.chunks_exact(self.notes)) {
-                for (sum, weight) in sums.iter_mut().zip(weights) {
+            let rows = self.matrix.chunks_exact(self.notes);
+            for (note, (said, weights)) in said.iter().zip(rows).enumerate() {
+                let near = note.saturating_sub(FARTHEST)..(note + FARTHEST + 1).min(self.notes);
+                for (sum, weight) in sums[near.clone()].iter_mut().zip(&weights[near]) {
                     *sum += said * weight;
                 }
             }
@@ -57,6 +66,20 @@ mod tests {
     use super::super::network::{Arch, Shape};
     use super::*;
     use burn::tensor::{Device, Tensor, TensorData};
+
+    #[test]
+    fn a_note_reaches_its_neighbours_and_no_farther() {
+        let mut row = vec![0.0; 20];
+        (row[10], row[19]) = (1.0, 7.0);
+        Kinship::new(19).spread(&mut row, 20);
+        let weight = |away: f32| (-0.5 * away * away).exp();
+        for (note, said) in row[..19].iter().enumerate() {
+            let away = note.abs_diff(10) as f32;
+            assert!((said - weight(away)).abs() < 1e-7, "{note}: {said}");
+            assert!(away <= 6.0 || *said == 0.0, "{note}: {said}");
+        }
+        assert_eq!(row[19], 7.0);
+    }
 
     #[test]
     fn a_head_that_was_spread_says_what_is_spread_of_the_old_one() {
