@@ -182,8 +182,82 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
     );
     let _ = writeln!(
         page,
-        "## Make it again\n\n```\n{command}\n```\n\n{} epochs, {:.0} s on one core.",
+        "## Make it again\n\n```\n{command}\n```\n\n{} epochs, {:.0} s on one core.\n",
         report.epochs, report.seconds
     );
+    let synthetic = !label.data["takes"].is_array();
+    let _ = write!(page, "## Known failings\n\n{}", faults(report, synthetic));
     page
+}
+
+/// What the figures say against the model.
+fn faults(report: &Report, synthetic: bool) -> String {
+    let (network, ridge) = (&report.network, &report.ridge);
+    let mut text = String::from(if synthetic {
+        "- The arms that it learned from are synthetic, and those of the test were drawn by the same recipe: no person's \
+         motion has been tried.\n"
+    } else {
+        "- Other players, sensors and straps than those of its takes have not been tried.\n"
+    });
+    if network.pitch_ece > SURE_ECE {
+        let _ = writeln!(
+            text,
+            "- It is not as often right about a note as it is sure: the two differ by {:.2} on average.",
+            network.pitch_ece
+        );
+    }
+    if network.onset_f1 < GOOD_F1 {
+        let _ = writeln!(
+            text,
+            "- Beginnings of notes are often missed or said too often (F1 {:.2}, a straight line {:.2}).",
+            network.onset_f1, ridge.onset_f1
+        );
+    }
+    for (what, own, line) in [
+        ("Loudness", network.loudness_r, ridge.loudness_r),
+        ("Brightness", network.brightness_r, ridge.brightness_r),
+        ("Noisiness", network.noisiness_r, ridge.noisiness_r),
+    ] {
+        if own < line + BETTER_R {
+            let _ = writeln!(
+                text,
+                "- {what} is hardly better than a straight line's (r {own:.2}, {line:.2})."
+            );
+        }
+    }
+    text
+}
+
+/// A mean distance of chance and truth, a share of onsets and a gain of correlation that are worth a word.
+const SURE_ECE: f32 = 0.1;
+const GOOD_F1: f32 = 0.6;
+const BETTER_R: f32 = 0.005;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_says_what_its_figures_say_against_the_model() {
+        let good = Scores {
+            onset_f1: 0.9,
+            loudness_r: 0.95,
+            brightness_r: 0.7,
+            noisiness_r: 0.7,
+            ..Scores::default()
+        };
+        let mut report = Report {
+            network: good.clone(),
+            ..Report::default()
+        };
+        assert_eq!(faults(&report, true).lines().count(), 1);
+        report.ridge = good;
+        report.network.onset_f1 = 0.44;
+        report.network.brightness_r = 0.8;
+        report.network.pitch_ece = 0.137;
+        let said = faults(&report, false);
+        assert_eq!(said.lines().count(), 5, "{said}");
+        assert!(said.contains("F1 0.44, a straight line 0.90"), "{said}");
+        assert!(said.contains("Loudness is hardly better") && !said.contains("Brightness"));
+    }
 }

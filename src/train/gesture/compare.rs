@@ -11,7 +11,7 @@ use super::network::Shape;
 use super::ridge::Straight;
 use super::take::{Split, Take, Truth};
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
     pub network: Scores,
     pub mean: Scores,
