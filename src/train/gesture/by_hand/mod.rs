@@ -2,6 +2,7 @@
 //! so small a network (one core, 64 units), which is what makes teaching from a two-minute take feel immediate. A test
 //! holds its loss and gradients against burn's.
 
+mod cell;
 mod lstm;
 mod matrix;
 mod slope;
