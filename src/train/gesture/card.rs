@@ -247,7 +247,7 @@ mod tests {
             ..Scores::default()
         };
         let mut report = Report {
-            network: good.clone(),
+            network: good,
             ..Report::default()
         };
         assert_eq!(faults(&report, true).lines().count(), 1);
