@@ -25,7 +25,7 @@ mod tests;
 
 use std::path::Path;
 
-use super::explore::{Args, Shard};
+use super::explore::{Args, Shard, done};
 use super::gesture::TrainError;
 use super::gesture::export::write;
 use super::progress::stop_asked;
@@ -75,6 +75,7 @@ fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
     let archs = archs(args)?;
     let material = material::read(&args.lesson(super::gesture::Arch::Lstm, 1))?;
     Baselines::make(&material, folder)?;
+    let ground = done::ground(args, &material.data.to_string());
     let mut orders = Vec::new();
     for seed in 1..=args.seeds {
         for arch in &archs {
@@ -102,15 +103,21 @@ fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
         if stop_asked() {
             break;
         }
+        let is_done = done::is_done(&Run::path(folder, order), &ground);
         if !args.quiet {
             let blind = if order.blind {
                 ", never given motion"
             } else {
                 ""
             };
-            println!("{}{blind}, seed {}", order.form.arch.name(), order.seed);
+            let (arch, again) = (order.form.arch.name(), done::again(is_done));
+            println!("{arch}{blind}, seed {}{again}", order.seed);
         }
-        run::one(&material, order, folder, &args.command(), args.quiet)?;
+        if is_done {
+            continue;
+        }
+        let told = [&args.command()[..], &ground];
+        run::one(&material, order, folder, told, args.quiet)?;
     }
     Ok(())
 }

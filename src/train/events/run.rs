@@ -1,6 +1,6 @@
 //! One trained network and its numbers, as a small JSON file; and, once for all, what every network must beat.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::module::Module;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use super::sequence::decode;
 use super::stream;
 use crate::neural::ModelError;
 use crate::neural::report;
+use crate::train::explore::done::noted;
 use crate::train::explore::origin::{commit, machine};
 use crate::train::explore::run::{keep, read, read_all};
 use crate::train::explore::sound::sung;
@@ -51,6 +52,9 @@ pub struct Run {
     pub command: String,
     pub commit: String,
     pub machine: String,
+    /// What it learned from and how; empty where it was stopped.
+    #[serde(default)]
+    pub lesson: String,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -82,18 +86,19 @@ pub struct Order {
 }
 
 impl Order {
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let blind = if self.blind { "-blind" } else { "" };
         format!("{}{blind}-{}", self.form.arch.name(), self.seed)
     }
 }
 
-/// Trains one network and writes its numbers, and its model where it plays along.
+/// Trains one network and writes its numbers, and its model where it plays along. `command` and `ground` are what the run
+/// notes of how it came about.
 pub fn one(
     material: &Material,
     order: &Order,
     folder: &Path,
-    command: &str,
+    [command, ground]: [&str; 2],
     quiet: bool,
 ) -> Result<(), TrainError> {
     let form = order.form;
@@ -141,8 +146,9 @@ pub fn one(
         command: command.into(),
         commit: commit(),
         machine: machine(),
+        lesson: noted(ground, learned.stopped_by_hand),
     };
-    keep(folder, &format!("{PREFIX}{}.json", order.name()), &run)
+    keep(&Run::path(folder, order), &run)
 }
 
 /// The file, held against its network.
@@ -268,7 +274,7 @@ impl Baselines {
             test_events: windows[0].events,
             windows,
         };
-        keep(folder, BASELINES, &baselines)
+        keep(&folder.join(BASELINES), &baselines)
     }
 
     pub fn read(folder: &Path) -> Result<Baselines, TrainError> {
@@ -277,6 +283,11 @@ impl Baselines {
 }
 
 impl Run {
+    /// Where the run of an order is kept.
+    pub fn path(folder: &Path, order: &Order) -> PathBuf {
+        folder.join(format!("{PREFIX}{}.json", order.name()))
+    }
+
     /// Every finished run, by name.
     pub fn read_all(folder: &Path) -> Result<Vec<Run>, TrainError> {
         read_all(folder, PREFIX)

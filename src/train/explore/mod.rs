@@ -1,7 +1,8 @@
 //! `imu2music explore`: every architecture, every seed, one budget, on the same takes, beside what they must beat; the
 //! result is one HTML file. Each run is written as its own small file, so that a sweep can be split over machines
-//! (`--shard 2/4`) and joined by whoever finishes (`--merge`).
+//! (`--shard 2/4`), joined by whoever finishes (`--merge`), and goes on where it was stopped.
 
+pub(super) mod done;
 mod matching;
 pub(super) mod origin;
 pub(super) mod page;
@@ -178,6 +179,8 @@ fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
     let first = args.lesson(plans[0].0, 1);
     let recordings = from_takes::read(&first)?;
     Baselines::make(&first, &recordings, folder)?;
+    let takes: Vec<&str> = recordings.iter().map(|take| &take.sha256[..]).collect();
+    let ground = done::ground(args, &takes.join(" "));
     for (_, (arch, seed)) in own {
         if stop_asked() {
             break;
@@ -187,11 +190,16 @@ fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
             hidden: args.hidden.unwrap_or(HIDDEN),
             layers: args.layers.unwrap_or(LAYERS),
         };
+        let name = format!("{}-{seed}", arch.name());
+        let is_done = done::is_done(&Run::path(folder, &name), &ground);
         if !args.quiet {
-            println!("{} seed {seed}", arch.name());
+            println!("{} seed {seed}{}", arch.name(), done::again(is_done));
+        }
+        if is_done {
+            continue;
         }
         let lesson = args.lesson(*arch, *seed);
-        run::one(&lesson, size, &recordings, folder, &args.command())?;
+        run::one(&lesson, size, &recordings, folder, &args.command(), &ground)?;
     }
     Ok(())
 }

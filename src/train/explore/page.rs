@@ -285,6 +285,7 @@ mod tests {
             command: "imu2music explore --take <a>".into(),
             commit: "abc1234".into(),
             machine: "Quick 3000 (2 cores)".into(),
+            lesson: String::new(),
         }
     }
 

@@ -94,7 +94,7 @@ impl Baselines {
             train_minutes: minutes(&ground.train),
             test_minutes: minutes(&test),
         };
-        keep(folder, FILE, &baselines)
+        keep(&folder.join(FILE), &baselines)
     }
 
     pub fn read(folder: &Path) -> Result<Baselines, TrainError> {

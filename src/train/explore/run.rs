@@ -1,10 +1,11 @@
 //! One trained network and its numbers, as a small JSON file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+use super::done::noted;
 use super::matching::{Matching, matched};
 use super::origin::{commit, machine};
 use super::picture::Trace;
@@ -19,6 +20,9 @@ use crate::train::gesture::{Args, Size, TrainError, Trained, lesson_of};
 
 /// Seconds of the test that are drawn and sung.
 pub const SHOWN_S: usize = 8;
+
+/// Names of finished runs begin with this.
+const PREFIX: &str = "run-";
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Run {
@@ -42,6 +46,9 @@ pub struct Run {
     pub command: String,
     pub commit: String,
     pub machine: String,
+    /// What it learned from and how; empty where it was stopped.
+    #[serde(default)]
+    pub lesson: String,
 }
 
 /// Trains one network and writes its numbers and its model.
@@ -51,6 +58,7 @@ pub fn one(
     recordings: &Arc<[Recording]>,
     folder: &Path,
     command: &str,
+    ground: &str,
 ) -> Result<(), TrainError> {
     let (trained, test) = lesson_of(args, size, recordings)?;
     let Trained {
@@ -91,13 +99,14 @@ pub fn one(
         command: command.into(),
         commit: commit(),
         machine: machine(),
+        lesson: noted(ground, report.stopped_by_hand),
     };
     let name = format!("{}-{}", run.arch, run.seed);
     write(&folder.join(format!("{name}.onnx")), onnx).map_err(|cause| TrainError::Write {
         path: folder.to_owned(),
         cause,
     })?;
-    keep(folder, &format!("run-{name}.json"), &run)
+    keep(&Run::path(folder, &name), &run)
 }
 
 /// A loss that is no number (JSON has none) stands as the worst before it.
@@ -117,10 +126,10 @@ fn finite(curve: &[[f32; 2]]) -> Vec<[f32; 2]> {
 }
 
 /// Writes something as JSON, whole or not at all.
-pub fn keep(folder: &Path, name: &str, what: &impl Serialize) -> Result<(), TrainError> {
+pub fn keep(path: &Path, what: &impl Serialize) -> Result<(), TrainError> {
     let text = serde_json::to_string(what).map_err(|e| TrainError::Data(e.to_string()))?;
-    write(&folder.join(name), text.as_bytes()).map_err(|cause| TrainError::Write {
-        path: folder.to_owned(),
+    write(path, text.as_bytes()).map_err(|cause| TrainError::Write {
+        path: path.to_owned(),
         cause,
     })
 }
@@ -137,9 +146,14 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, TrainError> {
 }
 
 impl Run {
+    /// Where the run of this name is kept.
+    pub fn path(folder: &Path, name: &str) -> PathBuf {
+        folder.join(format!("{PREFIX}{name}.json"))
+    }
+
     /// Every finished run, by name.
     pub fn read_all(folder: &Path) -> Result<Vec<Run>, TrainError> {
-        read_all(folder, "run-")
+        read_all(folder, PREFIX)
     }
 }
 
