@@ -1,7 +1,9 @@
-//! What the held-out takes say of a network beside its straight line: how far each control may leave the line before
-//! it does worse, and how sure the pitch may sound. And where an onset begins, which they say together with what was
-//! learned from: a few onsets alone would say it at random. All of it is folded into the weights, so the written model
-//! has no more to compute.
+//! What the held-out takes say of a network: how sure its pitch may sound and, where it stands beside a straight line,
+//! how far each control may leave the line before it does worse. And where an onset begins, which they say together
+//! with what was learned from: a few onsets alone would say it at random. All of it is folded into the weights, so the
+//! written model has no more to compute.
+
+use std::ops::Range;
 
 use serde::Serialize;
 
@@ -44,12 +46,46 @@ impl Edge {
 }
 
 /// Temperatures that are tried: 0.4 to 3.7.
-const TEMPERATURES: i32 = 17;
+const TEMPERATURES: Range<i32> = 0..17;
+/// A network that learned from performances without end is seldom wrong about how sure it is: less than this is the
+/// held-out ones' own chance.
+const WORTH_NATS: f32 = 0.02;
 const SHARES: usize = 10;
 /// Neighbouring frames say the same; so many suffice.
 const PITCH_FRAMES: usize = 1500;
 
 impl Calibration {
+    /// Changes nothing.
+    pub const NONE: Calibration = Calibration {
+        pitch: 1.0,
+        fine: 1.0,
+        loudness: 1.0,
+        brightness: 1.0,
+        noisiness: 1.0,
+        onset: 1.0,
+        temperature: 1.0,
+    };
+
+    /// Of a network without a line: from what it says, `[frames][outputs]`.
+    pub fn alone(heads: &Heads, says: &[f32], truths: &[Truth]) -> Calibration {
+        let rows = Rows {
+            heads,
+            adds: says,
+            lines: &vec![0.0; says.len()],
+            truths,
+        };
+        let (nll, temperature) = rows.temperature(1.0);
+        let gained = rows.nll(1.0, 1.0) - nll;
+        Calibration {
+            temperature: if gained > WORTH_NATS {
+                temperature
+            } else {
+                1.0
+            },
+            ..Calibration::NONE
+        }
+    }
+
     /// From what the network adds and what the line says of the same frames, `[frames][outputs]` both.
     pub fn fit(heads: &Heads, adds: &[f32], lines: &[f32], truths: &[Truth]) -> Calibration {
         let rows = Rows {
@@ -83,29 +119,32 @@ impl Calibration {
         }
     }
 
-    /// The network's head and the line as they shall be.
-    pub fn apply(
-        &self,
-        heads: &Heads,
-        network: &Network,
-        straight: &Straight,
-    ) -> (Network, Straight) {
-        let width = heads.width();
-        let shares: Vec<f32> = (0..width).map(|output| self.share(heads, output)).collect();
-        let network = network.with_head(|row| {
+    /// The network with its head as it shall be.
+    pub fn of_network(&self, heads: &Heads, network: &Network) -> Network {
+        let shares: Vec<f32> = (0..heads.width())
+            .map(|output| self.share(heads, output))
+            .collect();
+        network.with_head(|row| {
             row.iter_mut()
                 .zip(&shares)
                 .for_each(|(value, share)| *value *= share);
-        });
+        })
+    }
+
+    /// The line as it shall be.
+    pub fn of_line(&self, heads: &Heads, straight: &Straight) -> Straight {
         let mut straight = straight.clone();
         let cooled = |values: &mut [f32]| {
             for value in &mut values[..heads.notes.count] {
                 *value /= self.temperature;
             }
         };
-        straight.weight.chunks_exact_mut(width).for_each(cooled);
+        straight
+            .weight
+            .chunks_exact_mut(heads.width())
+            .for_each(cooled);
         cooled(&mut straight.bias);
-        (network, straight)
+        straight
     }
 }
 
@@ -169,27 +208,39 @@ impl Rows<'_> {
 
     /// Share and temperature of the notes with the greatest likelihood.
     fn pitch(&self) -> (f32, f32) {
-        let voiced: Vec<_> = self.each().filter(|row| row.2.voiced()).collect();
-        let every = voiced.len() / PITCH_FRAMES + 1;
-        let mut best = (f32::INFINITY, (0.0, 1.0));
-        let mut logits = vec![0.0; self.heads.width()];
-        for step in 0..=SHARES {
-            let share = step as f32 / SHARES as f32;
-            for power in 0..TEMPERATURES {
-                let temperature = 0.4 * 1.15f32.powi(power);
-                let mut nll = 0.0;
-                for (add, line, truth) in voiced.iter().step_by(every) {
-                    for index in 0..self.heads.notes.count {
-                        logits[index] = (line[index] + share * add[index]) / temperature;
-                    }
-                    nll += note_nll(self.heads, &logits, truth.controls.pitch_note);
-                }
-                if nll < best.0 {
-                    best = (nll, (share, temperature));
-                }
-            }
+        if !self.each().any(|row| row.2.voiced()) {
+            return (0.0, 1.0);
         }
-        best.1
+        let tried = (0..=SHARES).map(|step| step as f32 / SHARES as f32);
+        let tried = tried.map(|share| (self.temperature(share), share));
+        let best = tried.min_by(|a, b| a.0.0.total_cmp(&b.0.0));
+        best.map_or((0.0, 1.0), |((_, temperature), share)| (share, temperature))
+    }
+
+    /// The least negative log-likelihood of the notes with this share, in nats, and its temperature.
+    fn temperature(&self, share: f32) -> (f32, f32) {
+        let tried = TEMPERATURES.map(|power| 0.4 * 1.15f32.powi(power));
+        let tried = tried.map(|temperature| (self.nll(share, temperature), temperature));
+        tried
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .unwrap_or((f32::INFINITY, 1.0))
+    }
+
+    /// Mean negative log-likelihood of the notes, in nats.
+    fn nll(&self, share: f32, temperature: f32) -> f32 {
+        let notes = self.heads.notes.count;
+        let mut logits = vec![0.0; notes];
+        let voiced = || self.each().filter(|row| row.2.voiced());
+        let every = voiced().count() / PITCH_FRAMES + 1;
+        let (mut sum, mut frames) = (0.0, 0.0);
+        for (add, line, truth) in voiced().step_by(every) {
+            for (logit, (add, line)) in logits.iter_mut().zip(add.iter().zip(line)) {
+                *logit = (line + share * add) / temperature;
+            }
+            sum += note_nll(self.heads, &logits, truth.controls.pitch_note);
+            frames += 1.0;
+        }
+        sum / f32::max(frames, 1.0)
     }
 }
 
@@ -287,5 +338,25 @@ mod tests {
             edge.change(3.0) > 0.0 && edge.change(2.0) < -0.85,
             "{edge:?}"
         );
+    }
+
+    #[test]
+    fn a_network_without_a_line_becomes_as_sure_as_it_is_right() {
+        let take = take();
+        let heads = Heads {
+            notes: Notes {
+                lowest: 60.0,
+                count: 3,
+            },
+        };
+        for says in [1.0, 3.0] {
+            let mut raw = vec![0.0; 200 * heads.width()];
+            let rows = raw.chunks_exact_mut(heads.width());
+            rows.for_each(|row| row[1] = says);
+            let found = Calibration::alone(&heads, &raw, &take.truth);
+            let weight = (says / found.temperature).exp();
+            let chance = weight / (weight + 2.0);
+            assert!((chance - 0.75).abs() < 0.04, "{chance} {found:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::export::Label;
+use super::fit::Model;
 use super::{Args, Report, Scores, Size, Trained};
 
 /// `bowing-forearm.onnx` → `Bowing forearm`.
@@ -136,6 +137,25 @@ fn row(text: &mut String, name: &str, s: &Scores) {
     );
 }
 
+/// What the held-out performances made of the network.
+fn calibrated(model: &Model) -> String {
+    let calibration = &model.calibration;
+    let cooled = format!(
+        "its notes are stated at a temperature of {:.2}.",
+        calibration.temperature
+    );
+    match model.straight {
+        None => format!("By what was held out to stop by, {cooled}"),
+        Some(_) => format!(
+            "Beside a straight line (ridge regression) that it corrects; by what was held out to stop by, it counts \
+             for {:.0} % in pitch, {:.0} % in loudness, {:.0} % in brightness, and {cooled}",
+            100.0 * calibration.pitch,
+            100.0 * calibration.loudness,
+            100.0 * calibration.brightness,
+        ),
+    }
+}
+
 pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
     let (label, report) = (&trained.label, &trained.report);
     let mut page = String::new();
@@ -154,18 +174,7 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
         label.frame_rate_hz,
         label.inputs.len()
     );
-    if let Some(calibration) = &trained.fitted.kept.calibration {
-        let _ = writeln!(
-            page,
-            "- Beside a straight line (ridge regression) that it corrects; by what was held out to stop by, it counts \
-             for {:.0} % in pitch, {:.0} % in loudness, {:.0} % in brightness, and its notes are stated at a \
-             temperature of {:.2}.",
-            100.0 * calibration.pitch,
-            100.0 * calibration.loudness,
-            100.0 * calibration.brightness,
-            calibration.temperature
-        );
-    }
+    let _ = writeln!(page, "- {}", calibrated(&trained.fitted.kept));
     let _ = writeln!(page, "- Inputs: `{}`.", label.inputs.join("`, `"));
     let _ = writeln!(
         page,

@@ -111,7 +111,7 @@ pub struct Model {
     pub network: Network,
     /// What the network's outputs are added to.
     pub straight: Option<Straight>,
-    pub calibration: Option<Calibration>,
+    pub calibration: Calibration,
     pub onset_edge: Edge,
 }
 
@@ -184,7 +184,7 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
     let untaught = Model {
         network,
         straight: straight.cloned(),
-        calibration: None,
+        calibration: Calibration::NONE,
         onset_edge: Edge::NONE,
     };
     let mut fitted = course::run(plan.limits, "loss", quiet, untaught, |epoch| {
@@ -205,7 +205,7 @@ pub fn fit<T: FnMut(usize) -> Vec<Fed>>(
     fitted
 }
 
-/// How a network does on the held-out takes, calibrated by them where it stands beside a line.
+/// How a network does on the held-out takes, calibrated by them.
 struct Judge<'a> {
     shape: Shape,
     heads: &'a Heads,
@@ -241,23 +241,17 @@ impl<'a> Judge<'a> {
             takes,
             ..
         } = *self;
-        let mut model = Model {
-            network,
-            straight: None,
-            calibration: None,
+        let says = run(shape, &network, takes).concat();
+        let calibration = match self.straight {
+            Some(_) => Calibration::fit(heads, &says, &self.lines, &self.truths),
+            None => Calibration::alone(heads, &says, &self.truths),
+        };
+        let model = Model {
+            network: calibration.of_network(heads, &network),
+            straight: self.straight.map(|line| calibration.of_line(heads, line)),
+            calibration,
             onset_edge: Edge::NONE,
         };
-        if let Some(straight) = self.straight {
-            let adds = run(shape, &model.network, takes).concat();
-            let calibration = Calibration::fit(heads, &adds, &self.lines, &self.truths);
-            let (network, straight) = calibration.apply(heads, &model.network, straight);
-            model = Model {
-                network,
-                straight: Some(straight),
-                calibration: Some(calibration),
-                ..model
-            };
-        }
         let raw = model.run(shape, takes).concat();
         (slope(heads, &raw, &self.truths).0, model)
     }
@@ -314,7 +308,7 @@ mod tests {
         let mut model = Model {
             network: Network::new(shape, 3, &device()),
             straight: None,
-            calibration: None,
+            calibration: Calibration::NONE,
             onset_edge: Edge::NONE,
         };
         let before = model.run(shape, &fed).concat();

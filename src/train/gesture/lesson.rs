@@ -152,9 +152,8 @@ pub fn train(
         heads: ground.heads,
         hearing: ground.hearing.clone(),
     };
-    if let Some(calibration) = &trained.fitted.kept.calibration {
-        trained.label.data["calibration"] = serde_json::to_value(calibration).unwrap_or_default();
-    }
+    let calibration = serde_json::to_value(trained.fitted.kept.calibration);
+    trained.label.data["calibration"] = calibration.unwrap_or_default();
     let edge = serde_json::to_value(trained.fitted.kept.onset_edge);
     trained.label.data["onset_edge"] = edge.unwrap_or_default();
     report.export_difference = export_difference(&trained, &split.test)?;
