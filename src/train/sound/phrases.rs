@@ -17,7 +17,7 @@ const EXPRESSION: u8 = 11;
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "standalone", derive(clap::Args))]
 pub struct Phrases {
-    /// General MIDI program, from 0: 71 is a clarinet, 24 a nylon guitar.
+    /// General MIDI program, from 0: 71 is a clarinet, 24 a nylon guitar, 42 a cello.
     #[cfg_attr(feature = "standalone", arg(long))]
     pub program: u8,
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 50))]
