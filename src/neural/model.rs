@@ -50,9 +50,19 @@ impl Clone for Model {
 impl Model {
     /// Screens, lowers and verifies a file. Takes milliseconds to seconds: for a loader thread.
     pub fn load(bytes: &[u8]) -> Result<Model, ModelError> {
+        Model::load_with(bytes, true)
+    }
+
+    /// The same with every weight as the file has it, however many there are: to hold a file against what it was
+    /// written from.
+    pub fn load_exact(bytes: &[u8]) -> Result<Model, ModelError> {
+        Model::load_with(bytes, false)
+    }
+
+    fn load_with(bytes: &[u8], try_halves: bool) -> Result<Model, ModelError> {
         // The file is a stranger's and tract is large: a panic is an error like any other.
         catch_unwind(AssertUnwindSafe(|| {
-            Model::load_screened(bytes, screen(bytes)?)
+            Model::load_screened(bytes, screen(bytes)?, try_halves)
         }))
         .unwrap_or_else(|panic| {
             let text = panic.downcast_ref::<String>().map(String::as_str);
@@ -64,7 +74,11 @@ impl Model {
         })
     }
 
-    fn load_screened(bytes: &[u8], screened: Screened) -> Result<Model, ModelError> {
+    fn load_screened(
+        bytes: &[u8],
+        screened: Screened,
+        try_halves: bool,
+    ) -> Result<Model, ModelError> {
         let Screened {
             graph,
             signature,
@@ -76,7 +90,7 @@ impl Model {
         let mut oracle = Oracle::new(bytes, &signature, &contract.states)?;
         let agreement = verify(&plan, machine, &mut oracle, is_recurrent(&graph))?;
         let mut half = None;
-        if machine.converts_halves() && plan.cost().weight_bytes >= HALF_FROM_BYTES {
+        if try_halves && machine.converts_halves() && plan.cost().weight_bytes >= HALF_FROM_BYTES {
             let small = lowered(Precision::Half)?;
             let close = compare_half(&small, machine, &mut oracle)?;
             half = Some(close);

@@ -66,6 +66,9 @@ fn large_models_keep_halves_only_where_they_come_close() {
     let half = large.half_agreement().unwrap();
     assert!(half.holds() && half.difference > 1e-6, "{half:?}");
     assert!(large.cost().weight_bytes < large.cost().parameters * 2 + (1 << 14));
+    let exact = Model::load_exact(&zoo::lstm(32, 256, 1)).unwrap();
+    assert_eq!(exact.half_agreement(), None);
+    assert!(exact.cost().weight_bytes > large.cost().parameters * 3);
     // Weights in steps that 16 bits do not have, and inputs that add up the errors.
     let mut g = GraphBuilder::new("coarse");
     let x = g.input("x", &[1, 1]);

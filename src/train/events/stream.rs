@@ -26,7 +26,7 @@ pub fn foreseen(
     sequence: &Sequence,
     start: usize,
 ) -> Result<Vec<Vec<f32>>, ModelError> {
-    let mut model = Model::load(bytes)?;
+    let mut model = Model::load_exact(bytes)?;
     let input = |model: &Model, name: &str| {
         let found = model.input_index(name);
         found.ok_or_else(|| ModelError::contract(format!("there is no input '{name}'")))

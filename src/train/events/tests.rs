@@ -77,15 +77,21 @@ fn form(arch: Arch, width: usize) -> Form {
 #[test]
 fn every_file_says_what_its_network_says_over_500_streamed_frames() {
     let material = material();
-    for arch in [Arch::LstmStream, Arch::TransformerStream] {
-        let form = form(arch, 32);
+    // The second is so large that it would be played with 16 bits a weight.
+    let forms = [
+        (Arch::LstmStream, 32),
+        (Arch::LstmStream, 128),
+        (Arch::TransformerStream, 32),
+    ];
+    for (arch, width) in forms {
+        let form = form(arch, width);
         let network = Network::new(form, 3, &Device::flex().autodiff()).valid();
         let bytes = onnx(form, &network, &material, serde_json::Value::Null);
         let piece = &material.test[0];
         let difference = stream::difference(&bytes, form, &network, piece, &material.alphabet);
         let difference = difference.unwrap_or_else(|error| panic!("{}: {error}", arch.name()));
         println!("{}: {difference:.1e}", arch.name());
-        assert!(difference < 1e-5, "{}: {difference}", arch.name());
+        assert!(difference < 2e-6, "{}: {difference}", arch.name());
         if arch == Arch::LstmStream {
             // One with other weights is told apart.
             let other = Network::new(form, 4, &Device::flex());

@@ -265,11 +265,11 @@ pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     })
 }
 
-/// Runs `bytes` as the plugin would (kernels that were held against tract at load) over `rows`, which
-/// begin with the standardised features; returns
-/// rows of raw outputs in the order of [`Heads`], the two probabilities as probabilities.
+/// Runs `bytes` by the plugin's kernels (held against tract at load), with the weights as they were written, over
+/// `rows`, which begin with the standardised features; returns rows of raw outputs in the order of [`Heads`], the two
+/// probabilities as probabilities.
 pub fn steps(bytes: &[u8], rows: &[&[f32]]) -> Result<Vec<Vec<f32>>, ModelError> {
-    let mut model = Model::load(bytes)?;
+    let mut model = Model::load_exact(bytes)?;
     let says = |row: &&[f32]| {
         let input = model.input_mut(0);
         input.copy_from_slice(&row[..input.len()]);

@@ -279,7 +279,7 @@ fn difference(
     player: &Player,
     motion: &[f32],
 ) -> Result<f32, crate::neural::ModelError> {
-    let mut model = Model::load(file)?;
+    let mut model = Model::load_exact(file)?;
     let (mut saying, mut worst) = (Saying::default(), 0.0f32);
     let raws = player.ensemble.run(motion);
     let loudness = player.loudness(motion, &raws);
