@@ -194,9 +194,20 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
         "## Make it again\n\n```\n{command}\n```\n\n{} epochs, {:.0} s on one core.\n",
         report.epochs, report.seconds
     );
+    if report.stopped_by_hand {
+        let _ = writeln!(page, "**{}**\n", stopped(report));
+    }
     let synthetic = !label.data["takes"].is_array();
     let _ = write!(page, "## Known failings\n\n{}", faults(report, synthetic));
     page
+}
+
+/// A lesson that Ctrl-C ended.
+pub fn stopped(report: &Report) -> String {
+    format!(
+        "Stopped by hand in epoch {}; the best network so far was kept.",
+        report.epochs
+    )
 }
 
 /// What the figures say against the model.
@@ -208,6 +219,13 @@ fn faults(report: &Report, synthetic: bool) -> String {
     } else {
         "- Other players, sensors and straps than those of its takes have not been tried.\n"
     });
+    if network.pitch_nll > ridge.pitch_nll {
+        let _ = writeln!(
+            text,
+            "- A straight line says the notes better (NLL {:.2}, the line's {:.2}).",
+            network.pitch_nll, ridge.pitch_nll
+        );
+    }
     if network.pitch_ece > SURE_ECE {
         let _ = writeln!(
             text,
@@ -264,8 +282,10 @@ mod tests {
         report.network.onset_f1 = 0.44;
         report.network.brightness_r = 0.8;
         report.network.pitch_ece = 0.137;
+        report.network.pitch_nll = 0.3;
         let said = faults(&report, false);
-        assert_eq!(said.lines().count(), 5, "{said}");
+        assert_eq!(said.lines().count(), 6, "{said}");
+        assert!(said.contains("NLL 0.30, the line's 0.00"), "{said}");
         assert!(said.contains("F1 0.44, a straight line 0.90"), "{said}");
         assert!(said.contains("Loudness is hardly better") && !said.contains("Brightness"));
     }

@@ -177,6 +177,9 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
     let page = card::markdown(&trained, &card::command(args), size);
     export::write(&args.out.with_extension("md"), page.as_bytes()).map_err(unwritable)?;
     if !args.quiet {
+        if trained.report.stopped_by_hand {
+            println!("{}", card::stopped(&trained.report));
+        }
         println!("{}", card::table(&trained.report));
         println!("wrote {}", args.out.display());
     }

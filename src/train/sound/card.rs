@@ -53,7 +53,7 @@ pub fn text(
         Notes {low:.0} to {high:.0} and loudness {soft:.0} to {loud:.0} dB were heard in the recordings. Other notes were \
         made from them by moving the pitch under a spectral envelope that stays; brightness and noisiness beyond the \
         recordings by tilting and scaling. Brightness is followed from {dark:.2} to {bright:.2}.\n\n\
-        ## To make it again\n\n```\n{command}\n```\n",
+        ## To make it again\n\n```\n{command}\n```\n{faults}",
         name = args.name,
         description = or(&args.description, "A sound model."),
         rate = args.frame_rate,
@@ -81,8 +81,50 @@ pub fn text(
         dark = bounds.brightness.0,
         bright = bounds.brightness.1,
         command = command(args),
+        faults = faults(scores, fitted.stopped || tuned.stopped),
     )
 }
+
+/// What is against the model: how its lesson ended, and what its figures say.
+fn faults(scores: &Scores, stopped: bool) -> String {
+    let mut faults = Vec::new();
+    if stopped {
+        faults.push(
+            "Stopped by hand before its lesson ended; the best network so far was kept.".into(),
+        );
+    }
+    let ratio = scores.spectral_model / scores.spectral_resynthesis.max(1e-6);
+    if ratio > NEAR_CEILING {
+        faults.push(format!(
+            "It is {ratio:.2} times as far from the recordings as their own partials and noise are; {NEAR_CEILING} \
+             times is what a finished model keeps."
+        ));
+    }
+    if scores.spectral_model > scores.spectral_nearest_frame {
+        faults.push("The nearest training frame, played back, is closer to the recordings.".into());
+    }
+    if scores.pitch_error_cents > GOOD_CENTS {
+        faults.push(format!(
+            "Out of tune by {:.0} cents.",
+            scores.pitch_error_cents
+        ));
+    }
+    if scores.loudness_correlation < GOOD_LOUDNESS_R {
+        faults.push(format!(
+            "Its loudness is not the recordings' (correlation {:.2}).",
+            scores.loudness_correlation
+        ));
+    }
+    if faults.is_empty() {
+        return String::new();
+    }
+    format!("\n## Known failings\n\n- {}\n", faults.join("\n- "))
+}
+
+/// What a musician would keep: distance by that of the analysed parameters, pitch error, correlation of loudness.
+const NEAR_CEILING: f32 = 1.3;
+const GOOD_CENTS: f32 = 10.0;
+const GOOD_LOUDNESS_R: f32 = 0.95;
 
 /// The command line that trains this model.
 fn command(args: &Args) -> String {
@@ -122,4 +164,35 @@ fn command(args: &Args) -> String {
         );
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_says_what_is_against_the_model() {
+        let good = Scores {
+            spectral_model: 0.3,
+            spectral_resynthesis: 0.25,
+            spectral_nearest_frame: 0.4,
+            pitch_error_cents: 1.0,
+            loudness_correlation: 0.99,
+            ..Scores::default()
+        };
+        assert_eq!(faults(&good, false), "");
+        assert!(faults(&good, true).contains("Stopped by hand"));
+        let bad = Scores {
+            spectral_model: 0.5,
+            pitch_error_cents: 14.0,
+            loudness_correlation: 0.5,
+            ..good
+        };
+        let said = faults(&bad, false);
+        assert_eq!(said.matches("\n- ").count(), 4, "{said}");
+        assert!(
+            said.contains("2.00 times") && said.contains("14 cents"),
+            "{said}"
+        );
+    }
 }
