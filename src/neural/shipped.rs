@@ -19,6 +19,7 @@ pub const SOUNDS: &[&[u8]] = &[
     include_bytes!("../../models/clarinet.onnx"),
     include_bytes!("../../models/nylon-guitar.onnx"),
     include_bytes!("../../models/cello.onnx"),
+    include_bytes!("../../models/flute.onnx"),
 ];
 
 static LOADED: Mutex<Option<(Vec<GestureModel>, Vec<SoundModel>)>> = Mutex::new(None);

@@ -54,6 +54,18 @@ pub fn run_all(workspace: &Workspace, long: bool) -> Result<()> {
             workspace.cargo().args(lints),
         );
     }
+    if long {
+        // Its own folder: what it depends on is built without the plugin's usual features.
+        let folder = workspace.target.join("fuzz");
+        let mut check = workspace.cargo();
+        check.args([
+            "check",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--target-dir",
+        ]);
+        tally.step("fuzz targets", check.arg(folder));
+    }
     let built = tally.step(
         "build",
         workspace

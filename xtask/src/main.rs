@@ -49,7 +49,7 @@ enum Command {
     },
     /// Check format and lints, run every deterministic test, play the bundle in real hosts
     Test {
-        /// Also what is slow or depends on a quiet machine: Ardour, soak, large fuzz runs
+        /// Also what is slow or depends on a quiet machine: Ardour, soak, large fuzz runs; compiles the fuzz targets
         #[arg(long)]
         long: bool,
     },
