@@ -29,6 +29,12 @@ pub enum TakeError {
         path: PathBuf,
         cause: std::io::Error,
     },
+    #[error(
+        "{path}: no take is there, which is a folder with a {}. `imu2music record` makes one, and so does \
+         `imu2music import` from a table of motion and a WAV file",
+        document::DOCUMENT
+    )]
+    NoTake { path: PathBuf },
     #[error("{path}, line {line}: {reason}")]
     Line {
         path: PathBuf,

@@ -108,9 +108,14 @@ pub enum Alignment {
 impl Document {
     pub fn read(folder: &Path) -> Result<Document, TakeError> {
         let path = folder.join(DOCUMENT);
-        let text = std::fs::read_to_string(&path).map_err(|cause| TakeError::File {
-            path: path.clone(),
-            cause,
+        let text = std::fs::read_to_string(&path).map_err(|cause| match cause.kind() {
+            std::io::ErrorKind::NotFound => TakeError::NoTake {
+                path: folder.to_owned(),
+            },
+            _ => TakeError::File {
+                path: path.clone(),
+                cause,
+            },
         })?;
         let document: Document = serde_json::from_str(&text).map_err(|cause| TakeError::Json {
             path: path.clone(),

@@ -1,6 +1,8 @@
 //! Recordings in: WAV files of any rate and channel count, as mono at the one rate the analysis works at; and
 //! reading between samples.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Everything is analysed at this rate.
@@ -14,6 +16,11 @@ const INAUDIBLE: f32 = 1e-20;
 /// Why a recording cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
+    #[error("{path} cannot be opened: {cause}. Check its name, and that it can be read")]
+    NotOpened {
+        path: PathBuf,
+        cause: std::io::Error,
+    },
     #[error(
         "{file}: {cause}. Convert it to a WAV file, for example: ffmpeg -i INPUT -ac 1 OUTPUT.wav"
     )]
@@ -30,9 +37,9 @@ pub enum AudioError {
 
 /// The WAV files of a folder in the order of their names.
 pub fn wav_files(folder: &Path) -> Result<Vec<PathBuf>, AudioError> {
-    let unreadable = |e: std::io::Error| AudioError::Unreadable {
-        file: folder.into(),
-        cause: e.to_string(),
+    let unreadable = |cause| AudioError::NotOpened {
+        path: folder.into(),
+        cause,
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -78,7 +85,11 @@ pub fn read_mono(path: &Path) -> Result<Mono, AudioError> {
         file: path.into(),
         cause: e.to_string(),
     };
-    let mut reader = hound::WavReader::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(|cause| AudioError::NotOpened {
+        path: path.into(),
+        cause,
+    })?;
+    let mut reader = hound::WavReader::new(BufReader::new(file)).map_err(unreadable)?;
     let spec = reader.spec();
     let samples: Result<Vec<f32>, _> = match spec.sample_format {
         hound::SampleFormat::Float => reader.samples::<f32>().collect(),
@@ -246,10 +257,25 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_and_an_empty_one_say_what_to_do() {
-        let error = wav_files(Path::new("no/such/folder"))
-            .unwrap_err()
-            .to_string();
-        assert!(error.contains("no/such/folder") && error.contains("ffmpeg"));
+    fn what_is_missing_empty_or_no_sound_says_what_to_do() {
+        let says = |error: AudioError, words: [&str; 2]| {
+            let said = error.to_string();
+            assert!(words.iter().all(|word| said.contains(word)), "{said}");
+        };
+        let folder = std::env::temp_dir().join(format!("imu2music-audio-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        says(
+            wav_files(Path::new("no/such/folder")).unwrap_err(),
+            ["no/such/folder", "Check its name"],
+        );
+        says(wav_files(&folder).unwrap_err(), ["no WAV file", "ffmpeg"]);
+        let file = folder.join("a.wav");
+        let refused = |file: &Path| read_mono(file).err().unwrap();
+        says(refused(&file), ["a.wav", "Check its name"]);
+        std::fs::write(&file, b"ID3 no RIFF at all").unwrap();
+        says(refused(&file), ["a.wav", "ffmpeg"]);
+        std::fs::write(&file, b"RI").unwrap();
+        says(refused(&file), ["a.wav", "ffmpeg"]);
+        let _ = std::fs::remove_dir_all(folder);
     }
 }

@@ -108,10 +108,15 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
     if !args.merge {
         stop_on_interrupt();
     }
-    match target {
+    let done = match target {
         Target::Controls => compare_controls(&args, &folder),
         Target::Events => super::events::run(&args, &folder),
+    };
+    if done.is_err() {
+        // Where nothing was learned nothing is left: a folder goes only if it is empty.
+        let _ = std::fs::remove_dir(&folder).and_then(|()| std::fs::remove_dir(&args.out));
     }
+    done
 }
 
 #[derive(Clone, Copy)]
@@ -260,6 +265,37 @@ impl Args {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_begin_leaves_no_folder_and_what_was_there_stays() {
+        let out = std::env::temp_dir().join(format!("imu2music-explore-{}", std::process::id()));
+        let args = Args {
+            take: vec!["no/such.take".into()],
+            target: "controls".into(),
+            archs: vec!["fc".into()],
+            seeds: 1,
+            out: out.clone(),
+            hidden: None,
+            layers: None,
+            epochs: 1,
+            frame_rate_hz: None,
+            augment: "auto".into(),
+            shard: None,
+            merge: false,
+            quiet: true,
+        };
+        let said = run(&args).unwrap_err().to_string();
+        assert!(
+            said.contains("no/such.take") && said.contains("imu2music record"),
+            "{said}"
+        );
+        assert!(!out.exists());
+        std::fs::create_dir_all(out.join("runs")).unwrap();
+        std::fs::write(out.join("runs/events-other.json"), b"{}").unwrap();
+        assert!(run(&args).is_err());
+        assert!(out.join("runs/events-other.json").exists());
+        let _ = std::fs::remove_dir_all(out);
+    }
 
     #[test]
     fn shards_share_the_work_without_rest() {
