@@ -20,6 +20,7 @@ pub const SOUNDS: &[&[u8]] = &[
     include_bytes!("../../models/nylon-guitar.onnx"),
     include_bytes!("../../models/cello.onnx"),
     include_bytes!("../../models/flute.onnx"),
+    include_bytes!("../../models/vibraphone.onnx"),
 ];
 
 static LOADED: Mutex<Option<(Vec<GestureModel>, Vec<SoundModel>)>> = Mutex::new(None);
