@@ -53,6 +53,9 @@ pub type Learned = Course<Network>;
 
 /// Windows of an epoch begin this part of their length apart, at another phase each time.
 const OVERLAP: usize = 4;
+/// Steps of an epoch at least: short takes are heard in more phases, else a network would hardly have moved when the
+/// last epoch is over.
+const LEAST_STEPS: usize = 32;
 
 pub fn learn(form: Form, material: &Material, plan: &Plan, quiet: bool) -> Learned {
     let device = device().autodiff();
@@ -64,7 +67,11 @@ pub fn learn(form: Form, material: &Material, plan: &Plan, quiet: bool) -> Learn
     let mut chance = Chance::new(plan.seed, 28);
     let untaught = network.clone();
     let mut learned = course::run(plan.limits, "nats an event", quiet, untaught, |epoch| {
-        let windows = shuffled(&material.train, &mut chance);
+        let least = LEAST_STEPS * plan.lanes;
+        let vary = material.vary.as_ref();
+        let varied = vary.map_or_else(Vec::new, |vary| vary.pieces(epoch.index));
+        let pieces: Vec<&Piece> = material.train.iter().chain(&varied).collect();
+        let windows = shuffled(&pieces, least, &mut chance);
         let batches = windows.chunks(plan.lanes);
         let total = batches.len();
         for (index, windows) in batches.enumerate() {
@@ -93,12 +100,23 @@ pub fn learn(form: Form, material: &Material, plan: &Plan, quiet: bool) -> Learn
     learned
 }
 
-fn shuffled<'a>(pieces: &'a [Piece], chance: &mut Chance) -> Vec<(&'a Piece, usize)> {
+/// Every piece as often as it takes to have `least` windows.
+fn shuffled<'a>(
+    pieces: &[&'a Piece],
+    least: usize,
+    chance: &mut Chance,
+) -> Vec<(&'a Piece, usize)> {
     let mut windows = Vec::new();
-    for piece in pieces {
-        let apart = piece.window / OVERLAP;
-        let phase = chance.below(apart.max(1));
-        windows.extend(piece.windows(phase, apart).map(|at| (piece, at)));
+    loop {
+        let before = windows.len();
+        for &piece in pieces {
+            let apart = piece.window / OVERLAP;
+            let phase = chance.below(apart.max(1));
+            windows.extend(piece.windows(phase, apart).map(|at| (piece, at)));
+        }
+        if windows.len() >= least || windows.len() == before {
+            break;
+        }
     }
     for index in (1..windows.len()).rev() {
         windows.swap(index, chance.below(index + 1));

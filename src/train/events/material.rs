@@ -8,6 +8,7 @@ use serde_json::json;
 use super::notes::{Note, RATE_HZ, heard};
 use super::score;
 use super::sequence::{Sequence, encode};
+use super::vary::Vary;
 use crate::gesture::features::FEATURE_SCHEMA;
 use crate::neural::events::Alphabet;
 use crate::train::gesture::recorded::Recording;
@@ -72,6 +73,8 @@ pub struct Material {
     pub licence: String,
     /// What the file and the report say of the data.
     pub data: serde_json::Value,
+    /// None where the motion is heard as it was recorded only.
+    pub vary: Option<Vary>,
 }
 
 /// Reads and splits the takes that `args` names.
@@ -119,7 +122,16 @@ pub fn read(args: &Lesson) -> Result<Material, TrainError> {
     for piece in train.iter_mut().chain(&mut validation).chain(&mut test) {
         piece.motion = standard.apply(&raw(piece));
     }
-    let data = data(args, &recordings, &notes, &sources);
+    let varied = from_takes::is_varied(args, &recordings)?;
+    let data = data(args, &recordings, &notes, &sources, varied);
+    let licence = recordings[0].document.licence.clone();
+    let vary = varied.then(|| Vary {
+        recordings,
+        notes,
+        inputs: names.clone(),
+        standard: standard.clone(),
+        seed: args.seed,
+    });
     Ok(Material {
         train,
         validation,
@@ -127,8 +139,9 @@ pub fn read(args: &Lesson) -> Result<Material, TrainError> {
         standard,
         inputs: names,
         alphabet,
-        licence: recordings[0].document.licence.clone(),
+        licence,
         data,
+        vary,
     })
 }
 
@@ -150,7 +163,7 @@ fn notes_of(
 }
 
 /// A take whose one feature is the frame's number: what is cut from it says where it was.
-fn ruler(take: &Take) -> Take {
+pub(super) fn ruler(take: &Take) -> Take {
     Take {
         name: take.name.clone(),
         features: (0..take.frames()).map(|frame| frame as f32).collect(),
@@ -160,7 +173,7 @@ fn ruler(take: &Take) -> Take {
 }
 
 /// The stretch of `take` that a cut ruler names, its motion as it is.
-fn piece(part: &Take, take: &Take, notes: &[Note]) -> Piece {
+pub(super) fn piece(part: &Take, take: &Take, notes: &[Note]) -> Piece {
     let from = part.features.first().map_or(0, |frame| *frame as usize);
     let frames = part.frames();
     Piece {
@@ -175,7 +188,7 @@ fn piece(part: &Take, take: &Take, notes: &[Note]) -> Piece {
     }
 }
 
-fn raw(piece: &Piece) -> Take {
+pub(super) fn raw(piece: &Piece) -> Take {
     Take {
         name: piece.take.clone(),
         features: piece.motion.clone(),
@@ -193,6 +206,7 @@ fn data(
     recordings: &[Recording],
     notes: &[Vec<Note>],
     sources: &[String],
+    varied: bool,
 ) -> serde_json::Value {
     let takes = recordings.iter().zip(notes).zip(sources);
     let takes = takes.map(|((recording, notes), source)| {
@@ -205,7 +219,7 @@ fn data(
         "synthetic": recordings.iter().any(|r| r.document.notes.starts_with(SYNTHETIC)),
         "takes": takes.collect::<Vec<_>>(),
         "split": spoken(recordings.len()),
-        "varied": false,
+        "varied": varied,
         "seed": args.seed,
         "feature_schema": FEATURE_SCHEMA,
     })

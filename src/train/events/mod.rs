@@ -22,6 +22,7 @@ mod sequence;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod vary;
 
 use std::path::Path;
 

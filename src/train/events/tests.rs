@@ -61,6 +61,7 @@ fn material() -> Material {
         alphabet: Alphabet::PIANO,
         licence: String::new(),
         data: serde_json::json!({}),
+        vary: None,
     }
 }
 

@@ -31,19 +31,7 @@ pub fn material(args: &Args, recordings: &Arc<[Recording]>) -> Result<Material, 
         .map(|recording| recording.take(&names, rate_hz, None))
         .collect();
     let split = split(&takes, rate_hz);
-    let total_s: f64 = recordings.iter().map(|recording| recording.seconds).sum();
-    let wanted = match &*args.augment {
-        "auto" => Some(total_s < LITTLE_S),
-        "on" => Some(true),
-        "off" => Some(false),
-        _ => None,
-    };
-    let varied = choose(
-        "augmentation",
-        &args.augment,
-        wanted,
-        &["auto", "on", "off"],
-    )?;
+    let varied = is_varied(args, recordings)?;
     let label = label(args, recordings, names.clone(), varied);
     let learned_s: f64 =
         split.train.iter().map(Take::frames).sum::<usize>() as f64 / f64::from(rate_hz);
@@ -77,6 +65,23 @@ pub fn material(args: &Args, recordings: &Arc<[Recording]>) -> Result<Material, 
         later: Box::new(later),
         label,
     })
+}
+
+/// Whether the motion is varied while learning.
+pub fn is_varied(args: &Args, recordings: &[Recording]) -> Result<bool, TrainError> {
+    let total_s: f64 = recordings.iter().map(|recording| recording.seconds).sum();
+    let wanted = match &*args.augment {
+        "auto" => Some(total_s < LITTLE_S),
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    };
+    choose(
+        "augmentation",
+        &args.augment,
+        wanted,
+        &["auto", "on", "off"],
+    )
 }
 
 /// All takes at one level, with the same roles; hearing them takes a while, so a comparison does it once. Says what is

@@ -31,7 +31,7 @@ pub mod strum;
 pub(super) mod take;
 #[cfg(test)]
 mod tests;
-mod vary;
+pub mod vary;
 mod virtual_takes;
 mod walk;
 

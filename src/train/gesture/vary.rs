@@ -73,6 +73,11 @@ impl Variation {
         (0..frames).map(|frame| truth[at(frame)]).collect()
     }
 
+    /// Where a frame is at the new tempo.
+    pub fn frame(&self, frame: usize) -> usize {
+        (frame as f64 / self.tempo).round() as usize
+    }
+
     /// The motion at the new tempo, by other sensors.
     pub fn motion(&mut self, sent: &[Vec<SensorFrame>]) -> Vec<Vec<SensorFrame>> {
         sent.iter()
