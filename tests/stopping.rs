@@ -145,19 +145,7 @@ fn strummed(folder: &Path, name: &str, strokes_hz: f64) {
     }
     std::fs::write(folder.join(format!("{name}.csv")), motion).expect("a file");
     std::fs::write(folder.join(format!("{name}.strums")), labels).expect("a file");
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: RATE_HZ,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let file = folder.join(format!("{name}_line.wav"));
-    let mut writer = hound::WavWriter::create(file, spec).expect("a file");
-    for sample in sound {
-        let value = (sample.clamp(-1.0, 1.0) * 32767.0) as i16;
-        writer.write_sample(value).expect("a sample");
-    }
-    writer.finalize().expect("a file");
+    write_wav(&folder.join(format!("{name}_line.wav")), RATE_HZ, &sound);
 }
 
 #[test]
@@ -189,23 +177,29 @@ fn a_strum_lesson_keeps_the_networks_it_has() {
 /// A tone that glides and swells: half a minute to learn a sound from.
 fn tones(file: &Path) {
     const RATE_HZ: u32 = 48_000;
+    let mut phase = 0.0f64;
+    let sample = |index: u32| {
+        let time_s = f64::from(index) / f64::from(RATE_HZ);
+        let pitch_hz = 330.0 + 60.0 * (0.7 * time_s).sin();
+        phase += std::f64::consts::TAU * pitch_hz / f64::from(RATE_HZ);
+        let wave = (1..8).map(|k| (f64::from(k) * phase).sin() / f64::from(k * k));
+        (0.2 + 0.1 * (1.9 * time_s).sin()) * wave.sum::<f64>()
+    };
+    let samples: Vec<f64> = (0..30 * RATE_HZ).map(sample).collect();
+    write_wav(file, RATE_HZ, &samples);
+}
+
+fn write_wav(file: &Path, sample_rate: u32, samples: &[f64]) {
     let spec = hound::WavSpec {
         channels: 1,
-        sample_rate: RATE_HZ,
+        sample_rate,
         bits_per_sample: 16,
         sample_format: hound::SampleFormat::Int,
     };
     let mut writer = hound::WavWriter::create(file, spec).expect("a file");
-    let mut phase = 0.0f64;
-    for index in 0..30 * RATE_HZ {
-        let time_s = f64::from(index) / f64::from(RATE_HZ);
-        phase += std::f64::consts::TAU * (330.0 + 60.0 * (0.7 * time_s).sin()) / f64::from(RATE_HZ);
-        let swell = 0.2 + 0.1 * (1.9 * time_s).sin();
-        let wave = (1..8).map(|k| (f64::from(k) * phase).sin() / f64::from(k * k));
-        let value = swell * wave.sum::<f64>();
-        writer
-            .write_sample((value * 32767.0) as i16)
-            .expect("a sample");
+    for sample in samples {
+        let value = (sample.clamp(-1.0, 1.0) * 32767.0) as i16;
+        writer.write_sample(value).expect("a sample");
     }
     writer.finalize().expect("a file");
 }
