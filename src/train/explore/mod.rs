@@ -43,11 +43,13 @@ pub struct Args {
     /// Layers of every network: 1, or 2 for events
     #[cfg_attr(feature = "standalone", arg(long))]
     pub layers: Option<usize>,
+    /// Most epochs; it ends earlier when what is held out stops improving
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 40))]
     pub epochs: usize,
     /// Frames a second: 100, or 50 for events
     #[cfg_attr(feature = "standalone", arg(long))]
     pub frame_rate_hz: Option<u32>,
+    /// Vary recorded motion while learning: auto does so for less than ten minutes, on, off
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,
     /// Only every n-th run, as in 2/4: the second of four machines
