@@ -1,12 +1,14 @@
-//! Ctrl-C in the middle of a lesson, as a terminal sends it: the command ends by itself, says so, and the best network so
-//! far is written with its card, which says so too.
+//! Ctrl-C in the middle of a lesson, as a terminal sends it: the command ends by itself, and the best network so far is
+//! written with its card, which says that it was stopped.
 #![cfg(all(unix, feature = "train"))]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
+
+use imu2music::train::render::{SAMPLE_RATE_HZ, write_wav};
 
 /// Far more than a step and the measuring after it take.
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -54,7 +56,12 @@ impl Running {
     fn stopped(mut self, when: &str) -> String {
         let mut said = String::new();
         let mut pressed = false;
-        while let Ok(line) = self.lines.recv_timeout(DEADLINE) {
+        loop {
+            let line = match self.lines.recv_timeout(DEADLINE) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {said}"),
+            };
             if !pressed && line.contains(when) {
                 pressed = true;
                 self.interrupt();
@@ -63,8 +70,7 @@ impl Running {
             said.push('\n');
         }
         assert!(pressed, "never said {when:?}: {said}");
-        let ended = self.process.try_wait().expect("a process");
-        let ended = ended.unwrap_or_else(|| self.process.wait().expect("a process"));
+        let ended = self.process.wait().expect("a process");
         assert!(ended.success(), "{ended}: {said}");
         said
     }
@@ -125,7 +131,7 @@ fn a_gesture_lesson_keeps_its_best_epoch() {
 /// A guitar that is struck down and up in turn: motion at 18.75 readings a second, labels, sound.
 fn strummed(folder: &Path, name: &str, strokes_hz: f64) {
     const SECONDS: f64 = 14.0;
-    const RATE_HZ: u32 = 16_000;
+    const RATE_HZ: f64 = SAMPLE_RATE_HZ as f64;
     let mut motion = String::new();
     for index in 0..(SECONDS * 18.75) as usize {
         let time_s = index as f64 / 18.75;
@@ -134,18 +140,18 @@ fn strummed(folder: &Path, name: &str, strokes_hz: f64) {
     }
     let strokes = (1..(SECONDS * strokes_hz) as usize).map(|index| index as f64 / strokes_hz);
     let mut labels = String::new();
-    let mut sound = vec![0.0f64; (SECONDS * f64::from(RATE_HZ)) as usize];
+    let mut sound = vec![0.0f32; (SECONDS * RATE_HZ) as usize];
     for (index, time_s) in strokes.enumerate() {
         labels += &format!("{time_s:.3} {} C\n", if index % 2 == 0 { "D" } else { "U" });
-        let from = (time_s * f64::from(RATE_HZ)) as usize;
+        let from = (time_s * RATE_HZ) as usize;
         for (at, sample) in sound[from..].iter_mut().enumerate() {
-            let since_s = at as f64 / f64::from(RATE_HZ);
-            *sample += 0.2 * (-6.0 * since_s).exp() * (1382.3 * since_s).sin();
+            let since_s = at as f64 / RATE_HZ;
+            *sample += (0.2 * (-6.0 * since_s).exp() * (1382.3 * since_s).sin()) as f32;
         }
     }
     std::fs::write(folder.join(format!("{name}.csv")), motion).expect("a file");
     std::fs::write(folder.join(format!("{name}.strums")), labels).expect("a file");
-    write_wav(&folder.join(format!("{name}_line.wav")), RATE_HZ, &sound);
+    write_wav(&folder.join(format!("{name}_line.wav")), &sound).expect("a file");
 }
 
 #[test]
@@ -176,32 +182,16 @@ fn a_strum_lesson_keeps_the_networks_it_has() {
 
 /// A tone that glides and swells: half a minute to learn a sound from.
 fn tones(file: &Path) {
-    const RATE_HZ: u32 = 48_000;
     let mut phase = 0.0f64;
     let sample = |index: u32| {
-        let time_s = f64::from(index) / f64::from(RATE_HZ);
+        let time_s = f64::from(index) / f64::from(SAMPLE_RATE_HZ);
         let pitch_hz = 330.0 + 60.0 * (0.7 * time_s).sin();
-        phase += std::f64::consts::TAU * pitch_hz / f64::from(RATE_HZ);
+        phase += std::f64::consts::TAU * pitch_hz / f64::from(SAMPLE_RATE_HZ);
         let wave = (1..8).map(|k| (f64::from(k) * phase).sin() / f64::from(k * k));
-        (0.2 + 0.1 * (1.9 * time_s).sin()) * wave.sum::<f64>()
+        ((0.2 + 0.1 * (1.9 * time_s).sin()) * wave.sum::<f64>()) as f32
     };
-    let samples: Vec<f64> = (0..30 * RATE_HZ).map(sample).collect();
-    write_wav(file, RATE_HZ, &samples);
-}
-
-fn write_wav(file: &Path, sample_rate: u32, samples: &[f64]) {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(file, spec).expect("a file");
-    for sample in samples {
-        let value = (sample.clamp(-1.0, 1.0) * 32767.0) as i16;
-        writer.write_sample(value).expect("a sample");
-    }
-    writer.finalize().expect("a file");
+    let samples: Vec<f32> = (0..30 * SAMPLE_RATE_HZ).map(sample).collect();
+    write_wav(file, &samples).expect("a file");
 }
 
 #[test]

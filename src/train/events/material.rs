@@ -55,6 +55,12 @@ impl Piece {
         }
     }
 
+    /// The same with its motion as a network hears it.
+    pub fn standardised(self, standard: &Standard) -> Piece {
+        let motion = standard.apply(&raw(&self));
+        Piece { motion, ..self }
+    }
+
     /// Where windows begin, so many frames apart.
     pub fn windows(&self, phase: usize, apart: usize) -> impl Iterator<Item = usize> {
         let last = (self.frames + 1).saturating_sub(self.window);
@@ -102,7 +108,7 @@ pub fn read(args: &Lesson) -> Result<Material, TrainError> {
         piece(part, &takes[index.unwrap_or(0)], &notes[index.unwrap_or(0)])
     };
     let pieces = |parts: &[Take]| -> Vec<Piece> { parts.iter().map(piece).collect() };
-    let (mut train, mut validation, mut test) = (
+    let (train, validation, test) = (
         pieces(&cut.train),
         pieces(&cut.validation),
         pieces(&cut.test),
@@ -119,9 +125,10 @@ pub fn read(args: &Lesson) -> Result<Material, TrainError> {
         }
     }
     let standard = standard(&train);
-    for piece in train.iter_mut().chain(&mut validation).chain(&mut test) {
-        piece.motion = standard.apply(&raw(piece));
-    }
+    let [train, validation, test] = [train, validation, test].map(|pieces| -> Vec<Piece> {
+        let pieces = pieces.into_iter();
+        pieces.map(|piece| piece.standardised(&standard)).collect()
+    });
     let varied = from_takes::is_varied(args, &recordings)?;
     let data = data(args, &recordings, &notes, &sources, varied);
     let licence = recordings[0].document.licence.clone();
@@ -188,7 +195,7 @@ pub(super) fn piece(part: &Take, take: &Take, notes: &[Note]) -> Piece {
     }
 }
 
-pub(super) fn raw(piece: &Piece) -> Take {
+fn raw(piece: &Piece) -> Take {
     Take {
         name: piece.take.clone(),
         features: piece.motion.clone(),

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::material::{Piece, piece, raw, ruler};
+use super::material::{Piece, piece, ruler};
 use super::notes::{Note, RATE_HZ};
 use crate::sensor::performer::Chance;
 use crate::train::gesture::recorded::Recording;
@@ -37,12 +37,10 @@ impl Vary {
             .collect();
         let take = self.recordings[take].take(&self.inputs, RATE_HZ, Some(&mut variation));
         let parts = training_part(&ruler(&take), count, RATE_HZ);
-        let pieces = parts.iter().map(|part| {
-            let mut piece = piece(part, &take, &notes);
-            piece.motion = self.standard.apply(&raw(&piece));
-            piece
-        });
-        pieces.collect()
+        let pieces = parts.iter().map(|part| piece(part, &take, &notes));
+        pieces
+            .map(|piece| piece.standardised(&self.standard))
+            .collect()
     }
 }
 

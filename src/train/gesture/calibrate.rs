@@ -74,8 +74,9 @@ impl Calibration {
             lines: &vec![0.0; says.len()],
             truths,
         };
-        let (nll, temperature) = rows.temperature(1.0);
-        let gained = rows.nll(1.0, 1.0) - nll;
+        let voiced = rows.voiced();
+        let (nll, temperature) = voiced.temperature(1.0);
+        let gained = voiced.nll(1.0, 1.0) - nll;
         Calibration {
             temperature: if gained > WORTH_NATS {
                 temperature
@@ -94,7 +95,7 @@ impl Calibration {
             lines,
             truths,
         };
-        let (pitch, temperature) = rows.pitch();
+        let (pitch, temperature) = rows.voiced().pitch();
         let point = |which: usize| rows.share(heads.loudness() + which, which > 0);
         Calibration {
             pitch,
@@ -206,9 +207,27 @@ impl Rows<'_> {
         best.map_or(0.0, |best| best.1)
     }
 
+    /// Frames by which the notes are judged.
+    fn voiced(&self) -> Voiced<'_> {
+        let all: Vec<_> = self.each().filter(|row| row.2.voiced()).collect();
+        let every = all.len() / PITCH_FRAMES + 1;
+        Voiced {
+            heads: self.heads,
+            rows: all.into_iter().step_by(every).collect(),
+        }
+    }
+}
+
+/// What the network adds and the line says of frames that have a note.
+struct Voiced<'a> {
+    heads: &'a Heads,
+    rows: Vec<(&'a [f32], &'a [f32], &'a Truth)>,
+}
+
+impl Voiced<'_> {
     /// Share and temperature of the notes with the greatest likelihood.
     fn pitch(&self) -> (f32, f32) {
-        if !self.each().any(|row| row.2.voiced()) {
+        if self.rows.is_empty() {
             return (0.0, 1.0);
         }
         let tried = (0..=SHARES).map(|step| step as f32 / SHARES as f32);
@@ -228,19 +247,15 @@ impl Rows<'_> {
 
     /// Mean negative log-likelihood of the notes, in nats.
     fn nll(&self, share: f32, temperature: f32) -> f32 {
-        let notes = self.heads.notes.count;
-        let mut logits = vec![0.0; notes];
-        let voiced = || self.each().filter(|row| row.2.voiced());
-        let every = voiced().count() / PITCH_FRAMES + 1;
-        let (mut sum, mut frames) = (0.0, 0.0);
-        for (add, line, truth) in voiced().step_by(every) {
-            for (logit, (add, line)) in logits.iter_mut().zip(add.iter().zip(line)) {
+        let mut logits = vec![0.0; self.heads.notes.count];
+        let mut sum = 0.0;
+        for (add, line, truth) in &self.rows {
+            for (logit, (add, line)) in logits.iter_mut().zip(add.iter().zip(*line)) {
                 *logit = (line + share * add) / temperature;
             }
             sum += note_nll(self.heads, &logits, truth.controls.pitch_note);
-            frames += 1.0;
         }
-        sum / f32::max(frames, 1.0)
+        sum / self.rows.len().max(1) as f32
     }
 }
 
