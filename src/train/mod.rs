@@ -11,6 +11,7 @@ pub mod gesture;
 pub mod ghost;
 pub mod pose;
 pub mod progress;
+pub mod recurrent;
 pub mod render;
 pub mod sound;
 pub mod takes;

@@ -1,10 +1,8 @@
 //! The LSTM trained by hand-written back-propagation: an eighth of the time that automatic differentiation takes for
 //! so small a network (one core, 64 units), which is what makes teaching from a two-minute take feel immediate. A test
-//! holds its loss and gradients against burn's.
+//! holds its loss and gradients against those of the network in burn.
 
-mod cell;
 mod lstm;
-mod matrix;
 mod slope;
 
 use burn::tensor::{Device, Tensor, TensorData};
