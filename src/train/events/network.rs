@@ -4,7 +4,6 @@
 //! time and no further. Those know time by distance and by where the shifts have led, not by counting from the start.
 
 use burn::module::{Module, Param};
-use burn::tensor::activation::{sigmoid, tanh};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::attention::{Block, Line, REMEMBERED, SEEN, View, flat};
@@ -12,6 +11,7 @@ use super::batch::Batch;
 use crate::sensor::performer::Chance;
 use crate::train::gesture::blocks::Norm;
 use crate::train::gesture::network::{uniform, vector};
+use crate::train::recurrent::lstm::{Weights, lstm};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arch {
@@ -80,15 +80,15 @@ impl Cell {
         Cell { line }
     }
 
-    fn step(&self, x: Tensor<2>, memory: &mut Memory) -> Tensor<2> {
-        let [h, c] = memory.clone();
-        let width = h.dims()[1];
-        let gates = self.line.of(Tensor::cat(vec![x, h], 1));
-        let gate = |index: usize| gates.clone().narrow(1, index * width, width);
-        let c = sigmoid(gate(1)) * c + sigmoid(gate(0)) * tanh(gate(2));
-        let h = sigmoid(gate(3)) * tanh(c.clone());
-        *memory = [h.clone(), c];
-        h
+    /// `x [lanes, frames, inputs]` → `[lanes, frames, width]`.
+    fn run(&self, x: Tensor<3>, memory: &mut Memory) -> Tensor<3> {
+        let weights = Weights {
+            weight: self.line.weight.val(),
+            bias: self.line.bias.val(),
+        };
+        let said = lstm(&weights, x, memory.clone());
+        *memory = said.last;
+        said.all
     }
 }
 
@@ -222,22 +222,9 @@ impl Network {
     }
 
     fn encode_by_cells(&self, form: Form, x: Tensor<3>) -> Heard {
-        let [lanes, frames, inputs] = x.dims();
-        let mut memories = memories(form, lanes, &x.device());
-        let mut answers = Vec::with_capacity(frames);
-        for frame in 0..frames {
-            let mut y = x.clone().narrow(1, frame, 1).reshape([lanes, inputs]);
-            for (cell, memory) in self.encoder_cells.iter().zip(&mut memories) {
-                y = cell.step(y, memory);
-            }
-            if form.arch.streams() {
-                answers.push(y.reshape([lanes, 1, form.width]));
-            }
-        }
-        let answers = match answers.is_empty() {
-            true => Tensor::zeros([lanes, 1, form.width], &x.device()),
-            false => Tensor::cat(answers, 1),
-        };
+        let mut memories = memories(form, x.dims()[0], &x.device());
+        let cells = self.encoder_cells.iter().zip(&mut memories);
+        let answers = cells.fold(x, |y, (cell, memory)| cell.run(y, memory));
         Heard { answers, memories }
     }
 
@@ -262,30 +249,25 @@ impl Network {
         batch: &Batch,
         dropout: &mut Option<Dropout>,
     ) -> Tensor<2> {
-        let (lanes, length, width) = (batch.lanes, batch.length, form.width);
+        let (lanes, length) = (batch.lanes, batch.length);
         let device = &self.table.val().device();
         let mut memories = match form.arch.streams() {
             true => memories(form, lanes, device),
             false => heard.memories.clone(),
         };
-        let answers = flat(heard.answers.clone());
-        let frames = heard.answers.dims()[1];
-        let mut tops = Vec::with_capacity(length);
-        for place in 0..length {
-            let before = (0..lanes).map(|lane| batch.previous[lane * length + place]);
-            let mut y = self.table.val().select(0, indices(before, device));
-            if form.arch.streams() {
-                let rows = (0..lanes).map(|lane| lane * frames + batch.at[lane][place]);
-                let now = answers.clone().select(0, indices(rows, device));
-                y = Tensor::cat(vec![y, now], 1);
-            }
-            y = dropped(y, dropout);
-            for (cell, memory) in self.decoder_cells.iter().zip(&mut memories) {
-                y = cell.step(y, memory);
-            }
-            tops.push(y.reshape([lanes, 1, width]));
+        let before = indices(batch.previous.iter().copied(), device);
+        let mut y = self.table.val().select(0, before);
+        if form.arch.streams() {
+            let frames = heard.answers.dims()[1];
+            let lanes = batch.at.iter().enumerate();
+            let rows = lanes.flat_map(|(lane, at)| at.iter().map(move |at| lane * frames + at));
+            let now = flat(heard.answers.clone()).select(0, indices(rows, device));
+            y = Tensor::cat(vec![y, now], 1);
         }
-        flat(Tensor::cat(tops, 1))
+        let fed = y.dims()[1];
+        let y = dropped(y, dropout).reshape([lanes, length, fed]);
+        let cells = self.decoder_cells.iter().zip(&mut memories);
+        flat(cells.fold(y, |y, (cell, memory)| cell.run(y, memory)))
     }
 
     fn decode_by_blocks(

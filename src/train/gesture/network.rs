@@ -1,6 +1,5 @@
-//! The networks that can be trained, in burn: convolutions, a stack of layers or of attention, and one linear head. A recurrent step multiplies
-//! `[x_t, h]` by one matrix; slicing a tracked `[T, B, 4H]` tensor per step instead makes burn's backward pass
-//! quadratic in T. Gate order is burn's and PyTorch's: input, forget, cell, output.
+//! The networks that can be trained, in burn: convolutions, a stack of layers or of attention, and one linear head.
+//! LSTM layers are one operation; an RNN or GRU steps frame by frame, each a product of `[x_t, h]` and one matrix.
 
 use burn::module::{Module, Param};
 use burn::tensor::activation::{sigmoid, tanh};
@@ -9,6 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::blocks::{Attention, Conv, WINDOW};
 use super::export::list;
 use crate::sensor::performer::Chance;
+use crate::train::recurrent::lstm::{Weights, lstm};
 
 /// Which kind of layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,17 +294,10 @@ impl Network {
             }
             return (read_out(y), states);
         }
-        let per_layer = shape.arch.states();
-        let mut tops = Vec::with_capacity(frames);
-        for frame in 0..frames {
-            let mut y = x.clone().narrow(1, frame, 1).reshape([lanes, inputs]);
-            for (index, layer) in self.layers.iter().enumerate() {
-                let states = &mut states[first + index * per_layer..][..per_layer];
-                y = layer.step(shape, y, states);
-            }
-            tops.push(y.reshape([lanes, 1, shape.hidden]));
-        }
-        (read_out(Tensor::cat(tops, 1).reshape(rows)), states)
+        let of_layers = states[first..].chunks_mut(shape.arch.states());
+        let layers = self.layers.iter().zip(of_layers);
+        let tops = layers.fold(x, |y, (layer, states)| layer.run(shape, y, states));
+        (read_out(tops.reshape(rows)), states)
     }
 
     /// Through the convolutions; how many states they took.
@@ -327,6 +320,28 @@ impl Network {
 }
 
 impl Layer {
+    /// `x [lanes, frames, inputs]` → `[lanes, frames, hidden]`.
+    fn run(&self, shape: Shape, x: Tensor<3>, states: &mut [Tensor<2>]) -> Tensor<3> {
+        if let (Some(Arch::Lstm), [h, c]) = (shape.arch.cell(), &mut *states) {
+            let weights = Weights {
+                weight: self.weight.val(),
+                bias: self.bias.val(),
+            };
+            let said = lstm(&weights, x, [h.clone(), c.clone()]);
+            [*h, *c] = said.last;
+            return said.all;
+        }
+        let [lanes, frames, inputs] = x.dims();
+        let mut said = Vec::with_capacity(frames);
+        for frame in 0..frames {
+            let now = x.clone().narrow(1, frame, 1).reshape([lanes, inputs]);
+            let y = self.step(shape, now, states);
+            said.push(y.reshape([lanes, 1, shape.hidden]));
+        }
+        Tensor::cat(said, 1)
+    }
+
+    /// A frame of an RNN or a GRU.
     fn step(&self, shape: Shape, x: Tensor<2>, states: &mut [Tensor<2>]) -> Tensor<2> {
         let hidden = shape.hidden;
         let h = states[0].clone();
@@ -334,11 +349,6 @@ impl Layer {
         let gates = joined.matmul(self.weight.val()) + self.bias.val().unsqueeze();
         let gate = |index: usize| gates.clone().narrow(1, index * hidden, hidden);
         let h = match shape.arch.cell() {
-            Some(Arch::Lstm) => {
-                let c = sigmoid(gate(1)) * states[1].clone() + sigmoid(gate(0)) * tanh(gate(2));
-                states[1] = c.clone();
-                sigmoid(gate(3)) * tanh(c)
-            }
             Some(Arch::Gru) => {
                 let (reset, update) = (sigmoid(gate(0)), sigmoid(gate(1)));
                 let new = tanh(self.new_gate(x, h.clone(), reset, hidden));

@@ -3,4 +3,5 @@
 
 mod cell;
 pub mod layer;
+pub mod lstm;
 pub mod matrix;
