@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use super::encode::Spoken;
 use super::frame::{DeviceId, SensorFrame};
-use super::performer::Performer;
+use super::performer::{Performer, Strapped};
 use crate::units::HostTime;
 
 /// The longest sleep between looks at the stop flag.
@@ -59,20 +59,33 @@ pub fn speak(
     })
 }
 
-/// The virtual performer's sensors, `rate_hz` each: device 0 and 1 in the order of `performer::LIMBS`.
-/// Two sensors are never in step, so the second reads a third of a period after the first.
+/// The virtual performer's sensors on its forearms, `rate_hz` each: device 0 and 1 in the order of `performer::LIMBS`.
 pub fn performed(
     performer: Performer,
     rate_hz: f64,
     seconds: Option<f64>,
 ) -> impl Iterator<Item = TimedReading> + Send {
-    let count = seconds.map_or(u64::MAX / 2, |seconds| {
+    let sensors = performer.sensors().to_vec();
+    performed_with(performer, sensors, rate_hz, seconds)
+}
+
+/// The same with sensors anywhere; the place in the list is the device's number. Sensors are never in step, so each
+/// reads a part of a period after the one before.
+pub fn performed_with(
+    performer: Performer,
+    sensors: Vec<Strapped>,
+    rate_hz: f64,
+    seconds: Option<f64>,
+) -> impl Iterator<Item = TimedReading> + Send {
+    let readings = seconds.map_or(u64::MAX / 2, |seconds| {
         (seconds * rate_hz).round().max(0.0) as u64
     });
-    (0..2 * count).map(move |number| {
-        let device = number % 2;
-        let at_s = ((number / 2) as f64 + device as f64 / 3.0) / rate_hz;
-        let reading = performer.reading(device as usize, at_s);
+    let count = sensors.len().max(1) as u64;
+    (0..readings.saturating_mul(sensors.len() as u64)).map(move |number| {
+        let device = number % count;
+        let phase = device as f64 / (count + 1) as f64;
+        let at_s = ((number / count) as f64 + phase) / rate_hz;
+        let reading = performer.reads(&sensors[device as usize], at_s);
         let mut frame = SensorFrame::empty(DeviceId(device as u16), HostTime(at_s));
         frame.accel_m_per_s2 = reading.accel_m_per_s2;
         frame.rate_rad_per_s = reading.rate_rad_per_s;

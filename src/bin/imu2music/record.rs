@@ -14,6 +14,7 @@ use imu2music::neural::shipped::SOUNDS;
 use imu2music::neural::sound_model::SoundModel;
 use imu2music::sensor::dialect::Dialects;
 use imu2music::sensor::hub::{Reach, Subscription, listen};
+use imu2music::sensor::impair::Impairment;
 use imu2music::sensor::performer::{Performer, Style};
 use imu2music::sensor::profile::Profile;
 use imu2music::sensor::take::decode::decode;
@@ -29,6 +30,7 @@ use imu2music::train::takes::perform::perform;
 use imu2music::units::HostTime;
 
 use super::microphone::Microphone;
+use super::send::{Network, Straps};
 use super::takes::About;
 
 #[derive(Args)]
@@ -54,6 +56,10 @@ pub struct Options {
     /// With --performer: another seed is another performance
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    straps: Straps,
+    #[command(flatten)]
+    imitated: Network,
     /// A WAV file of the same performance, recorded elsewhere: placed by the sync tap
     #[arg(long, conflicts_with_all = ["input", "no_audio"])]
     wav: Option<PathBuf>,
@@ -78,12 +84,12 @@ fn parse_seat(text: &str) -> Result<(Role, String), String> {
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let (Some(style), Some(seconds)) = (options.performer, options.seconds) {
         let sound = SoundModel::load(SOUNDS[0])?;
-        perform(
-            Performer::new(style, options.seed),
-            &sound,
-            seconds,
-            &options.out,
-        )?;
+        let performer = Performer::new(style, options.seed);
+        let network = options
+            .imitated
+            .impairment(Impairment::WIRELESS, options.seed);
+        let wearing = options.straps.by(&performer, network);
+        perform(performer, wearing, &sound, seconds, &options.out)?;
         return super::takes::say(&options.out);
     }
     let reach = if options.network {

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use imu2music::sensor::encode::Spoken;
 use imu2music::sensor::impair::{Impaired, Impairment};
-use imu2music::sensor::performer::{Performer, Style};
+use imu2music::sensor::performer::{Performer, Placement, Style};
 use imu2music::sensor::take::Take;
-use imu2music::sensor::transmit::{TimedDatagram, Transmitter, performed, speak};
+use imu2music::sensor::transmit::{TimedDatagram, Transmitter, performed_with, speak};
+use imu2music::train::takes::perform::Wearing;
 use indicatif::{ProgressBar, ProgressStyle};
 
 #[derive(Args)]
@@ -22,12 +23,11 @@ pub struct PerformOptions {
     /// Ends after this long; otherwise plays until it is stopped
     #[arg(long)]
     seconds: Option<f64>,
-    /// Readings per second of each sensor
-    #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
-    rate: f64,
     /// Another seed is another performance
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    straps: Straps,
     #[command(flatten)]
     target: Target,
     #[command(flatten)]
@@ -56,9 +56,36 @@ struct Target {
     dialect: Spoken,
 }
 
-/// On loopback a stage's Wi-Fi is imitated; a real network needs no help.
+/// What the virtual performer wears.
 #[derive(Args)]
-struct Network {
+pub struct Straps {
+    /// Where the virtual performer wears a sensor, for each: right_forearm, left_forearm, right_wrist, left_wrist,
+    /// right_upper_arm, left_upper_arm, torso or head; if you like with metres from the joint and the degrees by which
+    /// the strap is turned about x, y and z, as in right_wrist=0.27,0,0,90. Without any, one on each forearm
+    #[arg(long, value_parser = Placement::parse)]
+    wear: Vec<Placement>,
+    /// Readings per second of each virtual sensor
+    #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
+    rate: f64,
+}
+
+impl Straps {
+    pub fn by(&self, performer: &Performer, network: Impairment) -> Wearing {
+        let usual = Wearing::usual(performer);
+        Wearing {
+            sensors: match self.wear.is_empty() {
+                true => usual.sensors,
+                false => performer.wearing(&self.wear),
+            },
+            rate_hz: self.rate,
+            network,
+        }
+    }
+}
+
+/// A stage's Wi-Fi is imitated, but not where packets go through a real network, which needs no help.
+#[derive(Args)]
+pub struct Network {
     /// Mean random delay of a packet
     #[arg(long)]
     jitter_ms: Option<f32>,
@@ -68,12 +95,7 @@ struct Network {
 }
 
 impl Network {
-    fn impairment(&self, target: SocketAddr, seed: u64) -> Impairment {
-        let usual = if target.ip().is_loopback() {
-            Impairment::WIRELESS
-        } else {
-            Impairment::NONE
-        };
+    pub fn impairment(&self, usual: Impairment, seed: u64) -> Impairment {
         let bursts_hz = if self.jitter_ms == Some(0.0) {
             0.0
         } else {
@@ -91,9 +113,15 @@ impl Network {
 
 pub fn perform(options: &PerformOptions) -> Result<(), Box<dyn Error>> {
     let performer = Performer::new(options.style, options.seed);
-    let readings = performed(performer, options.rate, options.seconds);
-    let impairment = options.network.impairment(options.target.to, options.seed);
-    let plan = Impaired::new(speak(readings, options.target.dialect), impairment);
+    let usual = if options.target.to.ip().is_loopback() {
+        Impairment::WIRELESS
+    } else {
+        Impairment::NONE
+    };
+    let network = options.network.impairment(usual, options.seed);
+    let wearing = options.straps.by(&performer, network);
+    let readings = performed_with(performer, wearing.sensors, wearing.rate_hz, options.seconds);
+    let plan = Impaired::new(speak(readings, options.target.dialect), network);
     play(plan, options.target.to, 1.0, options.seconds)
 }
 

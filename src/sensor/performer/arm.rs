@@ -115,24 +115,48 @@ pub struct Joints {
     pub roll_rad: f64,
 }
 
-const UPPER_ARM_M: f64 = 0.29;
+pub const UPPER_ARM_M: f64 = 0.29;
 /// From the elbow to a sensor worn just above the wrist.
-const SENSOR_M: f64 = 0.21;
+pub const SENSOR_M: f64 = 0.21;
+/// From the elbow to the finger tips.
+pub const FOREARM_AND_HAND_M: f64 = 0.44;
 
 impl Joints {
-    /// Pose of the forearm sensor; `side` is +1 for the left shoulder, -1 for the right.
+    /// Of the forearm sensor; `side` is +1 for the left shoulder, -1 for the right.
     pub fn pose(&self, side: f64) -> Pose {
-        let upper = [
+        self.forearm(side, SENSOR_M)
+    }
+
+    /// Where the upper arm points; not quite a unit vector.
+    fn upper(&self, side: f64) -> Vec3 {
+        [
             self.raise_rad.sin(),
             side * self.spread_rad.sin(),
             -self.raise_rad.cos() * self.spread_rad.cos(),
-        ];
+        ]
+    }
+
+    /// Of a sensor on the upper arm, so far from the shoulder. How the arm is rolled about its length is not known: the
+    /// sensor is turned no more than the arm's direction asks for.
+    pub fn upper_arm(&self, side: f64, along_m: f64) -> Pose {
+        let upper = self.upper(side);
+        let size = upper.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let shoulder = shoulder(side);
+        Pose {
+            position_m: std::array::from_fn(|axis| shoulder[axis] + along_m * upper[axis]),
+            rotation: Rotation::between([1.0, 0.0, 0.0], upper.map(|x| x / size)),
+        }
+    }
+
+    /// Of a sensor on the forearm or the hand, so far from the elbow.
+    pub fn forearm(&self, side: f64, along_m: f64) -> Pose {
+        let upper = self.upper(side);
         let rotation = Rotation::about(2, self.heading_rad)
             .then_inner(Rotation::about(1, -self.incline_rad))
             .then_inner(Rotation::about(2, self.sweep_rad))
             .then_inner(Rotation::about(0, self.roll_rad));
-        let forearm = rotation.apply([SENSOR_M, 0.0, 0.0]);
-        let shoulder = [0.0, side * 0.19, 1.42];
+        let forearm = rotation.apply([along_m, 0.0, 0.0]);
+        let shoulder = shoulder(side);
         let mut position_m = [0.0; 3];
         for axis in 0..3 {
             position_m[axis] = shoulder[axis] + UPPER_ARM_M * upper[axis] + forearm[axis];
@@ -142,6 +166,10 @@ impl Joints {
             rotation,
         }
     }
+}
+
+fn shoulder(side: f64) -> Vec3 {
+    [0.0, side * 0.19, 1.42]
 }
 
 /// What is wrong with one sensor and its strap; all zero for an ideal one.

@@ -11,6 +11,7 @@ mod chance;
 mod conducting;
 mod curve;
 mod melody;
+mod placement;
 mod shaking;
 pub mod spline;
 mod strumming;
@@ -19,8 +20,10 @@ pub use arm::{Flaws, Joints, Pose, Reading, Rotation};
 pub use bowing::{BOW_M, OPEN, VIBRATO_NOTE_PER_DEG, bow_arm, stop_arm};
 pub use chance::Chance;
 pub use curve::Curve;
+pub use placement::{Placement, Strapped};
 
 use crate::controls::Controls;
+use placement::Sway;
 
 /// What the person does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +66,6 @@ impl Style {
 
 /// Where the sensors are worn, in the order of [`Performance::limbs`].
 pub const LIMBS: [&str; 2] = ["right_forearm", "left_forearm"];
-const SIDE: [f64; 2] = [-1.0, 1.0];
 /// A score is this long; after it the performer begins again.
 pub const SCORE_S: f64 = 3600.0;
 
@@ -139,18 +141,41 @@ impl Performer {
         &self.flaws
     }
 
+    /// The sensors of [`LIMBS`].
+    pub fn sensors(&self) -> [Strapped; 2] {
+        [0, 1].map(|limb| self.sensor(limb))
+    }
+
+    fn sensor(&self, limb: usize) -> Strapped {
+        Strapped {
+            place: Placement::ALL[limb],
+            flaws: self.flaws[limb],
+            seed: self.seed.wrapping_mul(2).wrapping_add(limb as u64),
+        }
+    }
+
+    /// Sensors worn elsewhere, each with typical flaws of its own.
+    pub fn wearing(&self, places: &[Placement]) -> Vec<Strapped> {
+        let mut chance = Chance::new(self.seed, 101);
+        let mut strap = |(number, place): (usize, &Placement)| Strapped {
+            place: *place,
+            flaws: Flaws::typical(&mut chance),
+            seed: self.seed.wrapping_mul(31).wrapping_add(number as u64),
+        };
+        places.iter().enumerate().map(&mut strap).collect()
+    }
+
     /// Where limb 0 or 1 truly is, without the sensor's flaws. Small slow sway and breath are part of every pose.
     pub fn pose(&self, limb: usize, t_s: f64) -> Pose {
-        self.pose_within(limb, t_s.rem_euclid(SCORE_S))
+        self.pose_within(&Placement::ALL[limb], t_s.rem_euclid(SCORE_S))
     }
 
     /// As [`Performer::pose`], without beginning again: derivatives are taken across the score's ends.
-    fn pose_within(&self, limb: usize, t_s: f64) -> Pose {
-        let mut joints = self.playing.joints(limb, t_s);
-        let phase = self.seed as f64 * 0.7 + limb as f64;
-        joints.heading_rad += 0.02 * (0.61 * t_s + phase).sin();
-        joints.incline_rad += 0.003 * (1.53 * t_s + 2.0 * phase).sin();
-        joints.pose(SIDE[limb])
+    fn pose_within(&self, place: &Placement, t_s: f64) -> Pose {
+        let phase = self.seed as f64 * 0.7 + place.arm as f64;
+        let sway = Sway::at(phase, t_s);
+        let joints = sway.of_arm(self.playing.joints(place.arm, t_s));
+        place.pose(&joints, &sway)
     }
 
     pub fn controls(&self, t_s: f64) -> Controls {
@@ -167,9 +192,14 @@ impl Performer {
 
     /// What limb 0 or 1's sensor reads.
     pub fn reading(&self, limb: usize, t_s: f64) -> Reading {
-        let seed = self.seed.wrapping_mul(2).wrapping_add(limb as u64);
+        self.reads(&self.sensor(limb), t_s)
+    }
+
+    /// What a sensor reads.
+    pub fn reads(&self, worn: &Strapped, t_s: f64) -> Reading {
         let t_s = t_s.rem_euclid(SCORE_S);
-        arm::read(|t| self.pose_within(limb, t), &self.flaws[limb], seed, t_s)
+        let pose = |t_s| self.pose_within(&worn.place, t_s);
+        arm::read(pose, &worn.flaws, worn.seed, t_s)
     }
 
     pub fn at(&self, t_s: f64) -> Performance {

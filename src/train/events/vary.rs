@@ -62,13 +62,15 @@ mod tests {
     use crate::neural::shipped::SOUNDS;
     use crate::neural::sound_model::SoundModel;
     use crate::sensor::performer::{Performer, Style};
-    use crate::train::takes::perform::perform;
+    use crate::train::takes::perform::{Wearing, perform};
 
     /// One take of the virtual performer, varied.
     fn vary() -> Vary {
         let folder = std::env::temp_dir().join(format!("imu2music-vary-{}", std::process::id()));
         let sound = SoundModel::load(SOUNDS[1]).unwrap();
-        perform(Performer::new(Style::Bow, 7), &sound, 24.0, &folder).unwrap();
+        let performer = Performer::new(Style::Bow, 7);
+        let wearing = Wearing::usual(&performer);
+        perform(performer, wearing, &sound, 24.0, &folder).unwrap();
         let recording = Recording::read(&folder, RATE_HZ).unwrap();
         let _ = std::fs::remove_dir_all(folder);
         let inputs = recording.input_names();

@@ -16,7 +16,7 @@ use crate::sensor::take::folder::TakeFolder;
 use crate::train::analysis::audio::{ANALYSIS_RATE_HZ, AudioError, read_wav};
 use crate::train::analysis::{Analysis, analyse};
 use crate::train::render::write_wav;
-use crate::train::takes::perform::{self, SYNTHETIC};
+use crate::train::takes::perform::{self, SYNTHETIC, Wearing};
 use crate::units::note_to_hz;
 use bowing::{Ghost, Heard, RATE_HZ};
 use score::ScoreError;
@@ -115,7 +115,9 @@ pub fn run(args: &Args) -> Result<(), GhostError> {
         let path = args.out.join(format!("{stem}_{bowing}.take"));
         let folder = TakeFolder::create(&path)?;
         write_wav(&folder.file(AUDIO), &samples)?;
-        perform::write(folder, performer, seconds, about(args, &stem, bowing))?;
+        let wearing = Wearing::usual(&performer);
+        let about = about(args, &stem, bowing);
+        perform::write(folder, performer, wearing, seconds, about)?;
         println!("{}: {strokes} strokes", path.display());
     }
     Ok(())

@@ -7,13 +7,14 @@ use std::sync::OnceLock;
 
 use super::check::{Weight, check};
 use super::import::{Offset, add_sound, import};
-use super::perform::perform;
+use super::perform::{Wearing, perform};
 use super::reread::reread;
 use crate::neural::gesture_model::GestureModel;
 use crate::neural::shipped::SOUNDS;
 use crate::neural::sound_model::SoundModel;
 use crate::sensor::dialect::Row;
-use crate::sensor::performer::{Performer, Style};
+use crate::sensor::impair::Impairment;
+use crate::sensor::performer::{Performer, Placement, Style};
 use crate::sensor::take::Take;
 use crate::sensor::take::document::{AUDIO, DATAGRAMS, DOCUMENT, Document, FRAMES};
 use crate::train::gesture::recorded::Recording;
@@ -39,7 +40,12 @@ fn original() -> &'static Path {
     MADE.get_or_init(|| {
         let sound = SoundModel::load(SOUNDS[1]).unwrap();
         let take = place("original.take");
-        perform(Performer::new(Style::Bow, SEED), &sound, SECONDS, &take).unwrap();
+        let performer = Performer::new(Style::Bow, SEED);
+        let wearing = Wearing {
+            network: Impairment::NONE,
+            ..Wearing::usual(&performer)
+        };
+        perform(performer, wearing, &sound, SECONDS, &take).unwrap();
         take
     })
 }
@@ -109,6 +115,49 @@ fn a_good_take_is_found_good_and_replays_what_was_on_the_wire() {
     assert_eq!(datagrams.len(), (200.0 * SECONDS) as usize);
     assert_eq!(datagrams[1].source, 1);
     assert!(!place("original.take.part").exists());
+}
+
+#[test]
+fn a_virtual_player_wears_what_it_is_told_and_says_what_it_meant() {
+    let (take, sound) = (place("worn.take"), SoundModel::load(SOUNDS[1]).unwrap());
+    let performer = Performer::new(Style::Conduct, SEED);
+    let places = ["left_wrist=0.3,0,0,90", "head"].map(|text| Placement::parse(text).unwrap());
+    let wearing = Wearing {
+        sensors: performer.wearing(&places),
+        rate_hz: 50.0,
+        network: Impairment {
+            loss: 0.1,
+            ..Impairment::WIRELESS
+        },
+    };
+    perform(performer, wearing, &sound, 12.0, &take).unwrap();
+    let checked = check(&take);
+    assert!((900..1150).contains(&checked.frames), "{}", checked.frames);
+    let text = fs::read_to_string(take.join(DOCUMENT)).unwrap();
+    let document: Document = serde_json::from_str(&text).unwrap();
+    let wrist = document.devices.iter().find(|d| d.role == "left_wrist");
+    let wrist = wrist.expect("a wrist");
+    assert!(wrist.placement.contains("0.30 m") && wrist.placement.contains("90"));
+    assert!(document.devices.iter().any(|d| d.role == "head"));
+    let times = Take::read(&take).unwrap();
+    let Take::Datagrams(times) = times else {
+        panic!("a take replays its datagrams")
+    };
+    let times: Vec<f64> = times.iter().map(|datagram| datagram.at_s).collect();
+    let waits = times.windows(2).map(|two| two[1] - two[0]);
+    assert!(waits.fold(0.0, f64::max) > 0.03, "no packet was held up");
+    let meant = fs::read_to_string(take.join("controls.csv")).unwrap();
+    let rows: Vec<Vec<f32>> = meant
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').map(|n| n.parse().unwrap()).collect())
+        .collect();
+    let performer = Performer::new(Style::Conduct, SEED);
+    let controls = performer.controls(5.0);
+    assert_eq!(rows.len(), 2400);
+    assert!((rows[1000][1] - controls.pitch_note).abs() < 1e-3);
+    assert!((rows[1000][2] - controls.loudness_db).abs() < 1e-2);
+    assert!(rows.iter().any(|row| row[5] == 1.0));
 }
 
 #[test]
