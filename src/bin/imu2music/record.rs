@@ -83,6 +83,7 @@ fn parse_seat(text: &str) -> Result<(Role, String), String> {
 
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let (Some(style), Some(seconds)) = (options.performer, options.seconds) {
+        options.straps.check_apart()?;
         let sound = SoundModel::load(SOUNDS[0])?;
         let performer = Performer::new(style, options.seed);
         let network = options

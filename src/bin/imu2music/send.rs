@@ -70,6 +70,23 @@ pub struct Straps {
 }
 
 impl Straps {
+    /// A take gives each place to one sensor.
+    ///
+    /// # Errors
+    /// Names the place that two would share.
+    pub fn check_apart(&self) -> Result<(), String> {
+        let mut names: Vec<&str> = self.wear.iter().map(|place| place.name).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|two| two[0] == two[1]) {
+            None => Ok(()),
+            Some(two) => Err(format!(
+                "--wear {}: a take has one sensor there; give the other another place (a wrist and a forearm may lie \
+                 anywhere on the same limb)",
+                two[0]
+            )),
+        }
+    }
+
     pub fn by(&self, performer: &Performer, network: Impairment) -> Wearing {
         let usual = Wearing::usual(performer);
         Wearing {
