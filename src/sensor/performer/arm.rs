@@ -122,12 +122,7 @@ pub const SENSOR_M: f64 = 0.21;
 pub const FOREARM_AND_HAND_M: f64 = 0.44;
 
 impl Joints {
-    /// Of the forearm sensor; `side` is +1 for the left shoulder, -1 for the right.
-    pub fn pose(&self, side: f64) -> Pose {
-        self.forearm(side, SENSOR_M)
-    }
-
-    /// Where the upper arm points; not quite a unit vector.
+    /// Where the upper arm points; not quite a unit vector. `side` is +1 for the left shoulder, -1 for the right.
     fn upper(&self, side: f64) -> Vec3 {
         [
             self.raise_rad.sin(),
@@ -168,7 +163,7 @@ impl Joints {
     }
 }
 
-fn shoulder(side: f64) -> Vec3 {
+pub(super) fn shoulder(side: f64) -> Vec3 {
     [0.0, side * 0.19, 1.42]
 }
 
@@ -310,7 +305,7 @@ mod tests {
             sweep_rad: 0.0,
             roll_rad: 0.0,
         };
-        let reading = read(|_| joints.pose(1.0), &Flaws::NONE, 1, 0.0);
+        let reading = read(|_| joints.forearm(1.0, SENSOR_M), &Flaws::NONE, 1, 0.0);
         let expected = STANDARD_GRAVITY_M_PER_S2 * 0.5f32.sin();
         assert!(
             (reading.accel_m_per_s2[0] - expected).abs() < 1e-3,

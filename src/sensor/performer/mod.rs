@@ -65,7 +65,7 @@ impl Style {
 }
 
 /// Where the sensors are worn, in the order of [`Performance::limbs`].
-pub const LIMBS: [&str; 2] = ["right_forearm", "left_forearm"];
+pub const LIMBS: [&str; 2] = [Placement::ALL[0].name, Placement::ALL[1].name];
 /// A score is this long; after it the performer begins again.
 pub const SCORE_S: f64 = 3600.0;
 

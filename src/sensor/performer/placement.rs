@@ -1,6 +1,8 @@
 //! Where on the virtual performer's body a sensor is strapped, and which way round.
 
-use super::arm::{FOREARM_AND_HAND_M, Flaws, Joints, Pose, Rotation, SENSOR_M, UPPER_ARM_M, Vec3};
+use super::arm::{
+    FOREARM_AND_HAND_M, Flaws, Joints, Pose, Rotation, SENSOR_M, UPPER_ARM_M, Vec3, shoulder,
+};
 
 /// Which way a shoulder lies from the middle.
 const SIDE: [f64; 2] = [-1.0, 1.0];
@@ -182,7 +184,7 @@ impl Sway {
     fn upper_arm(joints: &Joints, side: f64, along_m: f64) -> Pose {
         let still = joints.upper_arm(side, along_m);
         let moved = Sway::following(joints, ARM_FOLLOWS);
-        let shoulder = joints.upper_arm(side, 0.0).position_m;
+        let shoulder = shoulder(side);
         let out = moved.apply(std::array::from_fn(|i| still.position_m[i] - shoulder[i]));
         Pose {
             position_m: std::array::from_fn(|i| shoulder[i] + out[i]),

@@ -59,7 +59,7 @@ pub struct Before {
 }
 
 impl Layer<'_> {
-    fn inputs(&self) -> usize {
+    pub fn inputs(&self) -> usize {
         self.weight.len() / (4 * self.hidden) - self.hidden
     }
 

@@ -129,8 +129,7 @@ impl Pass {
             lanes,
             hidden,
         };
-        let inputs = pass.weight.len() / (4 * hidden) - hidden;
-        let rows = by_time(&x, lanes, inputs);
+        let rows = by_time(&x, lanes, pass.layer().inputs());
         pass.trace = pass.layer().forward(rows, lanes, [h, c]);
         let mut said = pass.trace.said().to_vec();
         let [_, c] = pass.trace.last();
@@ -171,8 +170,7 @@ impl Backward<Flex, 5> for Operation {
         };
         let layer = pass.layer();
         let before = layer.backward(&pass.trace, slope, Some(c_slope), gradient, x.is_some());
-        let wide = 4 * hidden;
-        let inputs = pass.weight.len() / wide - hidden;
+        let (wide, inputs) = (4 * hidden, layer.inputs());
         let frames = before.input.len() / lanes / inputs;
         let of_x = by_lane(&before.input, lanes, inputs);
         let [of_h, of_c] = before.state;

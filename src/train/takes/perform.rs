@@ -123,7 +123,7 @@ pub fn write(
     let datagrams: Vec<RawDatagram> = Impaired::new(speak(readings, Spoken::RiotV2), network)
         .map(|datagram| RawDatagram {
             arrival: HostTime(datagram.at_s),
-            sender: ([127, 0, 0, 1], 40_000 + datagram.source).into(),
+            sender: ([127, 0, 0, 1], FIRST_PORT + datagram.source).into(),
             bytes: datagram.bytes,
         })
         .collect();
