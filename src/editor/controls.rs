@@ -175,6 +175,8 @@ fn row(
         let label = style::column(ui, NAME_WIDTH, name);
         if !heard {
             label.on_hover_text("The selected sound model does not listen to this word.");
+        } else if let Some(meaning) = meaning(control, sound) {
+            label.on_hover_text(meaning);
         }
         ui.allocate_ui(egui::vec2(widths.source, style::ROW_HEIGHT), |ui| {
             ui.set_width(widths.source);
@@ -247,6 +249,14 @@ fn is_heard(control: Control, sound: &SlotView) -> bool {
     sound.inputs.is_empty() || sound.inputs.contains(&control.name())
 }
 
+/// What the selected sound model says of a word.
+fn meaning(control: Control, sound: &SlotView) -> Option<&str> {
+    let name = control.name();
+    let place = sound.inputs.iter().position(|input| *input == name)?;
+    let text = sound.meanings.get(place)?;
+    (!text.is_empty()).then_some(text)
+}
+
 fn slot_index(slot: i32) -> usize {
     (slot - 1).clamp(0, crate::params::SLOT_COUNT as i32 - 1) as usize
 }
@@ -263,6 +273,18 @@ mod tests {
         };
         assert!(is_heard(Control::Pitch, &sound) && !is_heard(Control::Timbre(0), &sound));
         assert!(is_heard(Control::Timbre(0), &SlotView::default()));
+    }
+
+    #[test]
+    fn a_latent_has_the_meaning_that_its_model_gives_it() {
+        let sound = SlotView {
+            inputs: vec!["pitch".into(), "timbre_1".into()],
+            meanings: vec![String::new(), "more at 2.1 kHz".into()],
+            ..Default::default()
+        };
+        assert_eq!(meaning(Control::Timbre(0), &sound), Some("more at 2.1 kHz"));
+        assert_eq!(meaning(Control::Pitch, &sound), None);
+        assert_eq!(meaning(Control::Timbre(1), &sound), None);
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct SlotView {
     pub name: String,
     /// Roles that a gesture model listens to, or controls that a sound model hears.
     pub inputs: Vec<String>,
+    /// What each input means, where the model says so.
+    pub meanings: Vec<String>,
     pub frame_rate_hz: u32,
     /// What else a player should know of it, a sentence each.
     pub notes: Vec<String>,

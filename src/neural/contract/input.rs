@@ -12,6 +12,9 @@ pub struct Input {
     pub tensor: String,
     /// Features (`right_forearm.rate_x`) of a gesture model, control words (`pitch`) of a sound model.
     pub names: Vec<String>,
+    /// What each means, for people; empty texts and an empty list say nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meanings: Vec<String>,
     /// Empty means 0 everywhere.
     #[serde(default)]
     pub mean: Vec<f32>,
@@ -30,6 +33,13 @@ pub struct State {
 impl Input {
     pub(super) fn check(&self, kind: Kind) -> Result<(), ModelError> {
         let count = self.names.len();
+        if !self.meanings.is_empty() && self.meanings.len() != count {
+            return Err(ModelError::contract(format!(
+                "input '{}' has {count} names and {} meanings: give one each, or none",
+                self.tensor,
+                self.meanings.len()
+            )));
+        }
         for (what, list) in [("mean", &self.mean), ("scale", &self.scale)] {
             if !list.is_empty() && list.len() != count {
                 return Err(ModelError::contract(format!(

@@ -43,6 +43,7 @@ fn every_refusal_names_the_tensor_or_the_word() {
     assert!(refusal(|c| c.frame_rate_hz = 60).contains("divide 200"));
     assert!(refusal(|c| c.inputs[0].names.truncate(1)).contains("'x' has 2 elements"));
     assert!(refusal(|c| c.inputs[0].mean = vec![0.0]).contains("1 values of mean"));
+    assert!(refusal(|c| c.inputs[0].meanings = vec!["".into()]).contains("1 meanings"));
     assert!(refusal(|c| c.states.clear()).contains("nothing feeds the graph's input 'h'"));
     assert!(refusal(|c| c.states[0].output = "y".into()).contains("8 elements"));
     assert!(refusal(|c| c.states[0].output = "z".into()).contains("no output 'z'"));

@@ -258,6 +258,7 @@ impl Models {
         let view = SlotView {
             name: model.contract().name.clone(),
             inputs: model.input_names().to_vec(),
+            meanings: Vec::new(),
             frame_rate_hz: model.frame_rate_hz(),
             notes: notes(model.runner(), 0, 1.0),
             error: None,
@@ -281,14 +282,12 @@ impl Models {
             .prepare(sample_rate_hz)
             .map_err(|error| error.to_string())?;
         let delay_samples = model.delay_samples();
+        // A sound model hears one tensor, so either list is in the order of the other.
+        let fed = || model.contract().inputs.iter();
         let view = SlotView {
             name: model.contract().name.clone(),
-            inputs: model
-                .contract()
-                .inputs
-                .iter()
-                .flat_map(|input| input.names.clone())
-                .collect(),
+            inputs: fed().flat_map(|input| input.names.clone()).collect(),
+            meanings: fed().flat_map(|input| input.meanings.clone()).collect(),
             frame_rate_hz: model.frame_rate_hz(),
             notes: notes(model.runner(), delay_samples, sample_rate_hz),
             error: None,

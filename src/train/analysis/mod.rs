@@ -7,6 +7,7 @@ pub mod audio;
 pub mod onsets;
 pub mod partials;
 pub mod pitch;
+pub mod timbre;
 
 use crate::controls::{Controls, SILENCE_DB};
 use crate::units::hz_to_note;

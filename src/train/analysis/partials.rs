@@ -55,6 +55,17 @@ pub fn stretch(k: usize, inharmonicity: f32) -> f32 {
     (1.0 + inharmonicity * (k * k) as f32).sqrt()
 }
 
+/// The amplitude at `k`, which may lie between partials, on a straight line of decibels.
+pub fn between_partials(harmonics: &[f32; MAX_PARTIALS], k: f32) -> f32 {
+    let x = (k - 1.0).max(0.0);
+    let i = x as usize;
+    if i + 1 >= MAX_PARTIALS {
+        return 0.0;
+    }
+    let (a, b) = (harmonics[i].max(1e-9).ln(), harmonics[i + 1].max(1e-9).ln());
+    (a + (b - a) * (x - i as f32)).exp()
+}
+
 pub struct Splitter {
     fft: Arc<dyn RealToComplex<f32>>,
     input: Vec<f32>,

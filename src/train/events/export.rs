@@ -283,6 +283,7 @@ fn contract(
         inputs: vec![Input {
             tensor: FEATURES.into(),
             names: material.inputs.clone(),
+            meanings: Vec::new(),
             mean: material.standard.mean.clone(),
             scale: material.standard.scale.clone(),
         }],

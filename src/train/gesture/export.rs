@@ -232,6 +232,7 @@ fn contract(heads: &Heads, hearing: &Hearing, label: &Label, states: Vec<State>)
         inputs: vec![Input {
             tensor: FEATURES.into(),
             names: label.inputs.clone(),
+            meanings: Vec::new(),
             mean: hearing.standard.mean.clone(),
             scale: hearing.standard.scale.clone(),
         }],

@@ -1,5 +1,7 @@
 //! The card of a trained sound model: what it is, what it learned from, how well it does, how to make it again.
 
+use std::fmt::Write;
+
 use super::Args;
 use super::corpus::Corpus;
 use super::evaluate::Scores;
@@ -29,7 +31,7 @@ pub fn text(
     format!(
         "# {name}\n\n{description}\n\n\
         | | |\n|---|---|\n\
-        | kind | sound model: pitch, loudness, brightness, noisiness → 128 partials and 72 noise bands, {rate} times a second |\n\
+        | kind | sound model: pitch, loudness, brightness, noisiness{latents} → 128 partials and 72 noise bands, {rate} times a second |\n\
         | network | GRU 64 and three dense layers, 64 k weights; loudness and noisiness are exact by construction |\n\
         | learned from | {source} ({seconds:.0} s) |\n\
         | licence | {licence} |\n\
@@ -45,7 +47,7 @@ pub fn text(
         | loudness against the recording, correlation | {correlation:.3} |\n\
         | loudness error, median | {loudness_error:.2} dB |\n\
         | brightness error, median | {brightness_error:.3} |\n\
-        | worst loudness error of a held frame, notes 36 to 100, -60 to -10 dB | {sweep:.2} dB |\n\n\
+        | worst loudness error of a held frame, notes 36 to 100, -60 to -10 dB | {sweep:.2} dB |\n\n{timbre}\
         Distances are the mean over windows of 4096, 2048, 1024 and 512 samples of spectral convergence plus mean \
         absolute log-magnitude difference. On the phrases that chose the network, fine-tuning took it from \
         {before:.3} to {after:.3}.\n\n\
@@ -81,8 +83,42 @@ pub fn text(
         dark = bounds.brightness.0,
         bright = bounds.brightness.1,
         command = command(args),
+        latents = match bounds.timbre {
+            0 => String::new(),
+            1 => ", timbre_1".into(),
+            count => format!(", timbre_1 to timbre_{count}"),
+        },
+        timbre = timbre(corpus, scores),
         faults = faults(scores, fitted.stopped || tuned.stopped),
     )
+}
+
+/// What its latents are and what they are worth; nothing where it has none.
+fn timbre(corpus: &Corpus, scores: &Scores) -> String {
+    let (Some(timbre), Some(scores)) = (&corpus.timbre, &scores.timbre) else {
+        return String::new();
+    };
+    let mut text = format!(
+        "## Its timbre\n\n\
+        What the recordings' spectra do beyond what pitch, loudness, brightness and noisiness say of them, in standard \
+        deviations (principal components of the rest). With the latents as the recording has them, the distance is the \
+        one above; with all at 0, which is what is usual, {unsaid:.3}; with those of another moment of the phrase, \
+        {wrong:.3}.\n\n\
+        | | one deviation more | part of the rest | asked and heard, r |\n|---|---|---|---|\n",
+        unsaid = scores.spectral_unsaid,
+        wrong = scores.spectral_wrong,
+    );
+    let latents = timbre.says.iter().zip(&timbre.share).zip(&scores.heard_r);
+    for (i, ((says, share), r)) in latents.enumerate() {
+        let _ = writeln!(
+            text,
+            "| timbre_{} | {says} | {:.0} % | {r:.2} |",
+            i + 1,
+            100.0 * share
+        );
+    }
+    text.push('\n');
+    text
 }
 
 /// What is against the model: how its lesson ended, and what its figures say.
@@ -147,7 +183,7 @@ fn command(args: &Args) -> String {
     }
     line += &format!(
         " \\\n  --lowest-note {} --highest-note {} --frame-rate {} --seed {} --steps {} --minutes {} \
-         --tune-steps {} --tune-minutes {}",
+         --tune-steps {} --tune-minutes {} --timbre {}",
         args.lowest_note,
         args.highest_note,
         args.frame_rate,
@@ -155,7 +191,8 @@ fn command(args: &Args) -> String {
         args.steps,
         args.minutes,
         args.tune_steps,
-        args.tune_minutes
+        args.tune_minutes,
+        args.timbre
     );
     if args.stiffness > 0.0 {
         line += &format!(

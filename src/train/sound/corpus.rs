@@ -1,13 +1,12 @@
 //! What a sound model learns from: recordings taken apart into frames, split into what is trained on and phrases that
-//! are held out, and varied so that every control is heard over its whole range, alone and together.
+//! are held out.
 
 use std::path::Path;
 
-use super::dice::Dice;
 use crate::controls::Controls;
-use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::audio::{ANALYSIS_RATE_HZ, AudioError, read_wav, wav_files};
-use crate::train::analysis::partials::{BANDS, Parts, band_edges_hz, stretch};
+use crate::train::analysis::partials::{BANDS, Parts};
+use crate::train::analysis::timbre::{self, Timbre};
 use crate::train::analysis::{Analysis, analyse, describe};
 use crate::units::{hz_to_note, note_to_hz};
 
@@ -18,8 +17,8 @@ const LOUD_END_DB: f32 = -14.0;
 const HELD_OUT_SHARE: f32 = 0.08;
 const CHOOSING_SHARE: f32 = 0.05;
 const GAP_S: f32 = 1.0;
-/// Pitches that variation reaches.
-const NOTES: (f32, f32) = (33.0, 103.0);
+/// Softer frames do not say what a timbre is.
+const TIMBRE_DB: f32 = -50.0;
 /// Noise levels are averaged over this many frames: one frame's are a throw of dice.
 const NOISE_FRAMES: usize = 5;
 
@@ -58,6 +57,8 @@ impl Phrase {
 pub struct Corpus {
     pub frame_rate_hz: u32,
     pub stiffness: Stiffness,
+    /// What the latents of the examples mean; they are 0 where there is none.
+    pub timbre: Option<Timbre>,
     pub train: Vec<Phrase>,
     /// Chooses among networks while one is trained; never scored.
     pub choosing: Vec<Phrase>,
@@ -114,6 +115,7 @@ impl Corpus {
         let mut corpus = Corpus {
             frame_rate_hz,
             stiffness,
+            timbre: None,
             train: Vec::new(),
             choosing: Vec::new(),
             held_out: Vec::new(),
@@ -183,6 +185,36 @@ impl Corpus {
         self.train.push(rest);
     }
 
+    /// B at a pitch in Hz.
+    pub fn inharmonicity(&self, hz: f32) -> f32 {
+        self.stiffness.at_note(hz_to_note(hz))
+    }
+
+    /// Finds at most `count` latents in what is trained on, and hears everything in them.
+    pub fn learn_timbre(&mut self, count: usize) {
+        let sounding = |e: &&Example| e.voicing > 0.5 && e.controls.loudness_db > TIMBRE_DB;
+        let examples = self.train.iter().flat_map(|p| &p.examples).filter(sounding);
+        let frames = examples.map(|e| (&e.parts, &e.controls));
+        if let Some(timbre) = timbre::learn(frames, count, |hz| self.inharmonicity(hz)) {
+            self.hear_timbre(timbre);
+        }
+    }
+
+    /// Hears everything in the latents of a timbre.
+    pub fn hear_timbre(&mut self, timbre: Timbre) {
+        let (stiffness, rate_hz) = (self.stiffness, self.frame_rate_hz);
+        let inharmonicity = |hz: f32| stiffness.at_note(hz_to_note(hz));
+        let parts = [&mut self.train, &mut self.choosing, &mut self.held_out];
+        for phrase in parts.into_iter().flatten() {
+            let frames = phrase.examples.iter().map(|e| (&e.parts, &e.controls));
+            let track = timbre.track(frames, rate_hz, inharmonicity);
+            for (example, latents) in phrase.examples.iter_mut().zip(track) {
+                example.controls.timbre = latents;
+            }
+        }
+        self.timbre = Some(timbre);
+    }
+
     pub fn train_frames(&self) -> usize {
         self.train.iter().map(|p| p.examples.len()).sum()
     }
@@ -229,96 +261,25 @@ fn steady_noise(parts: &[Parts]) -> Vec<[f32; BANDS]> {
         .collect()
 }
 
-/// How a stretch is varied.
-#[derive(Clone, Copy)]
-pub struct Variation {
-    semitones: f32,
-    tilt_db_per_octave: f32,
-    noise_db: f32,
-    gain_db: f32,
-}
-
-impl Variation {
-    const NONE: Variation = Variation {
-        semitones: 0.0,
-        tilt_db_per_octave: 0.0,
-        noise_db: 0.0,
-        gain_db: 0.0,
-    };
-
-    /// Four in ten stretches are as they were played.
-    pub fn roll(dice: &mut Dice, notes: (f32, f32)) -> Variation {
-        let mut variation = Variation::NONE;
-        if dice.chance(0.4) {
-            return variation;
-        }
-        if dice.chance(0.6) {
-            let (low, high) = ((NOTES.0 - notes.0).min(0.0), (NOTES.1 - notes.1).max(0.0));
-            variation.semitones = dice.between(low, high);
-        }
-        if dice.chance(0.6) {
-            variation.tilt_db_per_octave = 3.5 * dice.normal();
-        }
-        if dice.chance(0.5) {
-            variation.noise_db = dice.between(-18.0, 18.0);
-        }
-        if dice.chance(0.4) {
-            variation.gain_db = dice.between(-30.0, 6.0);
-        }
-        variation
-    }
-
-    /// The example as it would be: the pitch moves under a spectral envelope that stays, as a body's resonances do.
-    pub fn apply(&self, example: &Example, stiffness: Stiffness) -> Example {
-        let note = (example.controls.pitch_note + self.semitones).clamp(NOTES.0, NOTES.1);
-        let (f0, old_f0) = (note_to_hz(note), note_to_hz(example.controls.pitch_note));
-        let (b, old_b) = (
-            stiffness.at_note(note),
-            stiffness.at_note(example.controls.pitch_note),
-        );
-        let mut out = example.clone();
-        let gain = |hz: f32, db: f32| {
-            crate::units::db_to_gain(
-                db + self.gain_db + self.tilt_db_per_octave * (hz / 1000.0).max(0.1).log2(),
-            )
-        };
-        for k in 1..=MAX_PARTIALS {
-            let hz = k as f32 * f0 * stretch(k, b);
-            let source = if self.semitones == 0.0 {
-                example.parts.harmonics[k - 1]
-            } else {
-                envelope(
-                    &example.parts.harmonics,
-                    hz / old_f0 / stretch((hz / old_f0) as usize, old_b),
-                )
-            };
-            out.parts.harmonics[k - 1] = source * gain(hz, 0.0);
-        }
-        let edges = band_edges_hz();
-        for (band, rms) in out.parts.noise_rms.iter_mut().enumerate() {
-            *rms *= gain(0.5 * (edges[band] + edges[band + 1]), self.noise_db);
-        }
-        out.controls = describe(&out.parts, f0, b);
-        out
-    }
-}
-
-/// The amplitude between partials, on a straight line of decibels.
-fn envelope(harmonics: &[f32; MAX_PARTIALS], k: f32) -> f32 {
-    let x = (k - 1.0).max(0.0);
-    let i = x as usize;
-    if i + 1 >= MAX_PARTIALS {
-        return 0.0;
-    }
-    let (a, b) = (harmonics[i].max(1e-9).ln(), harmonics[i + 1].max(1e-9).ln());
-    (a + (b - a) * (x - i as f32)).exp()
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
+    use crate::sound::frame::MAX_PARTIALS;
 
-    fn example() -> Example {
+    /// Nothing yet.
+    pub fn corpus() -> Corpus {
+        Corpus {
+            frame_rate_hz: 200,
+            stiffness: Stiffness::NONE,
+            timbre: None,
+            train: Vec::new(),
+            choosing: Vec::new(),
+            held_out: Vec::new(),
+            seconds: 0.0,
+        }
+    }
+
+    pub fn example() -> Example {
         let mut parts = Parts {
             harmonics: [0.0; MAX_PARTIALS],
             noise_rms: [1e-4; BANDS],
@@ -344,34 +305,5 @@ mod tests {
         assert_eq!((end.examples.len(), end.samples.len()), (20, 4_800));
         assert_eq!(end.samples[0], 80.0 * 240.0);
         assert_eq!((phrase.examples.len(), phrase.samples.len()), (70, 16_800));
-    }
-
-    #[test]
-    fn a_moved_pitch_keeps_the_envelope() {
-        let variation = Variation {
-            semitones: 12.0,
-            ..Variation::NONE
-        };
-        let moved = variation.apply(&example(), Stiffness::NONE);
-        assert!((moved.controls.pitch_note - example().controls.pitch_note - 12.0).abs() < 1e-3);
-        for k in 1..40 {
-            let (at, was) = (
-                moved.parts.harmonics[k - 1],
-                example().parts.harmonics[2 * k - 1],
-            );
-            assert!((at / was - 1.0).abs() < 0.01, "partial {k}");
-        }
-    }
-
-    #[test]
-    fn a_variation_is_described_by_its_own_controls() {
-        let variation = Variation {
-            gain_db: -20.0,
-            tilt_db_per_octave: 6.0,
-            ..Variation::NONE
-        };
-        let (before, after) = (example(), variation.apply(&example(), Stiffness::NONE));
-        assert!(after.controls.brightness > before.controls.brightness + 0.05);
-        assert!(after.controls.loudness_db < before.controls.loudness_db - 10.0);
     }
 }

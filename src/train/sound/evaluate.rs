@@ -2,6 +2,10 @@
 //! the synth as the plugin runs it, beside two baselines; and a sweep over all of pitch and loudness.
 
 use serde::Serialize;
+pub use timbre::TimbreScores;
+use timbre::TimbreTest;
+
+mod timbre;
 
 use super::corpus::{Corpus, Example, Phrase, Stiffness};
 use super::distance::Ruler;
@@ -13,7 +17,7 @@ use crate::train::analysis::audio::ANALYSIS_RATE_HZ;
 use crate::train::analysis::partials::{BANDS, Parts, band_edges_hz};
 use crate::train::analysis::pitch::WIDEST_HZ;
 use crate::train::analysis::{analyse, describe_bands};
-use crate::units::{hz_to_note, note_to_hz};
+use crate::units::note_to_hz;
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Scores {
@@ -31,6 +35,9 @@ pub struct Scores {
     /// Worst difference between loudness asked and played, over pitches 36 to 100 and loudness -60 to -10 dB.
     pub sweep_loudness_error_db: f32,
     pub held_out_seconds: f32,
+    /// Of a model that hears a timbre; the distance above is with it said as the recording has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timbre: Option<TimbreScores>,
 }
 
 /// The sound of one frame after another, one per control frame, as one channel at the analysis rate.
@@ -126,11 +133,16 @@ impl<'a> Nearest<'a> {
     }
 
     fn find(&self, wanted: &Controls, stiffness: Stiffness) -> SoundFrame {
+        let latents = |c: &Controls| -> f32 {
+            let pairs = c.timbre.iter().zip(&wanted.timbre);
+            pairs.map(|(a, b)| (a - b).powi(2)).sum()
+        };
         let distance = |c: &Controls| {
             ((c.pitch_note - wanted.pitch_note) / 0.5).powi(2)
                 + ((c.loudness_db - wanted.loudness_db) / 4.0).powi(2)
                 + ((c.brightness - wanted.brightness) / 0.04).powi(2)
                 + (((c.noisiness + 1e-3) / (wanted.noisiness + 1e-3)).ln() / 0.7).powi(2)
+                + latents(c)
         };
         let best = self
             .examples
@@ -163,6 +175,7 @@ pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Score
     let (mut cents, mut asked, mut heard, mut bright) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut ruler = Ruler::new();
+    let mut timbre = TimbreTest::of(corpus);
     for phrase in phrases {
         let rendered = render(model, corpus, phrase);
         let seconds = phrase.samples.len() as f32 / ANALYSIS_RATE_HZ;
@@ -172,12 +185,16 @@ pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Score
             seconds * ruler.distance(&rendered.recorded, &rendered.resynthesis);
         scores.spectral_nearest_frame +=
             seconds * ruler.distance(&rendered.recorded, &rendered.nearest);
-        let stiff = |hz: f32| corpus.stiffness.at_note(hz_to_note(hz));
         let range_hz = (
             note_to_hz(notes.0).max(WIDEST_HZ.0),
             note_to_hz(notes.1).min(WIDEST_HZ.1),
         );
-        let analysis = analyse(&rendered.model, corpus.frame_rate_hz, range_hz, stiff);
+        let analysis = analyse(&rendered.model, corpus.frame_rate_hz, range_hz, |hz| {
+            corpus.inharmonicity(hz)
+        });
+        if let Some(timbre) = &mut timbre {
+            timbre.add(model, corpus, phrase, &analysis, (&mut ruler, seconds));
+        }
         for (i, example) in phrase
             .examples
             .iter()
@@ -213,6 +230,7 @@ pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Score
         .map(|(a, h)| (a - h).abs())
         .collect();
     scores.loudness_error_db = median(&mut errors);
+    scores.timbre = timbre.map(|timbre| timbre.scores());
     scores
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::Tensor as Weights;
 
 use super::corpus::Stiffness;
 use super::network::*;
+use crate::controls::Control;
 use crate::neural::contract::{Contract, HarmonicNoise, Input, Kind, Output, State};
 use crate::neural::graph::{GraphBuilder, GruWeights, Tensor};
 use crate::train::analysis::partials::band_edges_hz;
@@ -20,6 +21,9 @@ const WORDS: [(f32, f32); 4] = [
     (0.45, 1.0 / 0.12),
     (0.2, 1.0 / 0.2),
 ];
+/// The same of a latent: as it is.
+const LATENT: (f32, f32) = (0.0, 1.0);
+
 /// What the file says about itself.
 #[derive(Clone, Debug)]
 pub struct Label {
@@ -28,6 +32,8 @@ pub struct Label {
     pub licence: String,
     pub description: String,
     pub frame_rate_hz: u32,
+    /// What each latent does.
+    pub timbre: Vec<String>,
     pub data: serde_json::Value,
     pub metrics: serde_json::Value,
 }
@@ -48,16 +54,18 @@ fn values(weight: &Param<Weights<1>>) -> Vec<f32> {
 /// The bytes of the ONNX file.
 pub fn export(network: &Network, bounds: &Bounds, stiffness: Stiffness, label: &Label) -> Vec<u8> {
     let mut g = GraphBuilder::new(&label.name);
-    g.contract(&contract(stiffness, label));
-    let controls = g.input("controls", &[1, 4]);
+    g.contract(&contract(bounds, stiffness, label));
+    let controls = g.input("controls", &[1, WORDS.len() + bounds.timbre]);
     let state = g.input("state", &[1, HIDDEN]);
-    let words: Vec<Tensor> = (0..4)
+    let words: Vec<Tensor> = (0..WORDS.len())
         .map(|i| {
             let fed = g.slice(&controls, 1, i, i + 1);
             g.affine(&fed, 1.0 / WORDS[i].1, WORDS[i].0)
         })
         .collect();
-    let features = hear(&mut g, &words, bounds);
+    let latents = (bounds.timbre > 0)
+        .then(|| g.slice(&controls, 1, WORDS.len(), WORDS.len() + bounds.timbre));
+    let features = hear(&mut g, &words, latents.as_ref(), bounds);
     let (state_out, shapes) = draw(&mut g, network, &features, &state);
     let (harmonics, noise, stretching) = level(&mut g, &words, &shapes, stiffness);
     g.output("harmonics", &harmonics);
@@ -69,7 +77,9 @@ pub fn export(network: &Network, bounds: &Bounds, stiffness: Stiffness, label: &
     g.finish()
 }
 
-fn contract(stiffness: Stiffness, label: &Label) -> Contract {
+fn contract(bounds: &Bounds, stiffness: Stiffness, label: &Label) -> Contract {
+    let latents = std::iter::repeat_n(LATENT, bounds.timbre);
+    let fed: Vec<(f32, f32)> = WORDS.into_iter().chain(latents).collect();
     Contract {
         version: 1,
         kind: Kind::Sound,
@@ -81,11 +91,10 @@ fn contract(stiffness: Stiffness, label: &Label) -> Contract {
         feature_schema: None,
         inputs: vec![Input {
             tensor: "controls".into(),
-            names: ["pitch", "loudness", "brightness", "noisiness"]
-                .map(String::from)
-                .to_vec(),
-            mean: WORDS.map(|w| w.0).to_vec(),
-            scale: WORDS.map(|w| w.1).to_vec(),
+            names: Control::ALL[..fed.len()].iter().map(|c| c.name()).collect(),
+            meanings: meanings(fed.len(), &label.timbre),
+            mean: fed.iter().map(|w| w.0).collect(),
+            scale: fed.iter().map(|w| w.1).collect(),
         }],
         states: vec![State {
             input: "state".into(),
@@ -102,6 +111,15 @@ fn contract(stiffness: Stiffness, label: &Label) -> Contract {
     }
 }
 
+/// Of so many inputs; only the latents need one.
+fn meanings(inputs: usize, timbre: &[String]) -> Vec<String> {
+    if timbre.is_empty() {
+        return Vec::new();
+    }
+    let words = std::iter::repeat_n(String::new(), WORDS.len());
+    words.chain(timbre.iter().cloned()).take(inputs).collect()
+}
+
 fn unary(g: &mut GraphBuilder, op: &str, x: &Tensor) -> Tensor {
     g.node(op, &[&x.name], &x.dims, &[])
 }
@@ -116,7 +134,12 @@ fn line(g: &mut GraphBuilder, x: &Tensor, line: (f32, f32)) -> Tensor {
 }
 
 /// [`Bounds::features`].
-fn hear(g: &mut GraphBuilder, words: &[Tensor], bounds: &Bounds) -> Tensor {
+fn hear(
+    g: &mut GraphBuilder,
+    words: &[Tensor],
+    latents: Option<&Tensor>,
+    bounds: &Bounds,
+) -> Tensor {
     let pitch = clip(g, &words[0], bounds.pitch);
     let loudness = clip(g, &words[1], bounds.loudness);
     let brightness = clip(g, &words[2], bounds.brightness);
@@ -132,10 +155,10 @@ fn hear(g: &mut GraphBuilder, words: &[Tensor], bounds: &Bounds) -> Tensor {
     let turns = g.constant(&[1, turns.len()], &turns);
     let angles = g.mul(&pitch, &turns);
     let (sines, cosines) = (unary(g, "Sin", &angles), unary(g, "Cos", &angles));
-    g.concat(
-        &[&parts[0], &parts[1], &parts[2], &parts[3], &sines, &cosines],
-        1,
-    )
+    let latents = latents.map(|latents| clip(g, latents, TIMBRE_BOUNDS));
+    let waves = [&sines, &cosines];
+    let all: Vec<&Tensor> = parts.iter().chain(waves).chain(&latents).collect();
+    g.concat(&all, 1)
 }
 
 /// [`Network::shapes`], one frame.
@@ -146,7 +169,8 @@ fn draw(
     state: &Tensor,
 ) -> (Tensor, Tensor) {
     let gates = rows(&network.gates);
-    let wide = FEATURES + HIDDEN;
+    let heard = network.features();
+    let wide = heard + HIDDEN;
     let columns = |first_row: usize, from: usize, to: usize| -> Vec<f32> {
         (first_row..first_row + HIDDEN)
             .flat_map(|r| gates[r * wide + from..r * wide + to].to_vec())
@@ -154,14 +178,14 @@ fn draw(
     };
     // ONNX gates in order: update, reset, new.
     let input = [
-        columns(HIDDEN, 0, FEATURES),
-        columns(0, 0, FEATURES),
+        columns(HIDDEN, 0, heard),
+        columns(0, 0, heard),
         rows(&network.new_x),
     ]
     .concat();
     let recurrent = [
-        columns(HIDDEN, FEATURES, wide),
-        columns(0, FEATURES, wide),
+        columns(HIDDEN, heard, wide),
+        columns(0, heard, wide),
         rows(&network.new_h),
     ]
     .concat();

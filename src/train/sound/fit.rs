@@ -4,9 +4,10 @@
 use burn::optim::{AdamWConfig, GradientsParams, grad_clipping::GradientClippingConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::corpus::{Corpus, Example, Phrase, Variation};
+use super::corpus::{Corpus, Example, Phrase};
 use super::dice::Dice;
-use super::network::{Bounds, FEATURES, Frame, Network, level};
+use super::network::{Bounds, Frame, Network, level};
+use super::vary::{Variation, unsaid};
 use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::partials::BANDS;
 use crate::train::device::device;
@@ -32,7 +33,10 @@ const HUBER: f32 = 0.5;
 /// A frame without a pitch that is louder than this is held to be a chord.
 const CHORD_DB: f32 = -40.0;
 /// Frames before the recurrent state has settled count little.
-pub(super) const SETTLING_FRAMES: usize = 12;
+const SETTLING_FRAMES: usize = 12;
+
+/// Share of stretches whose timbre is not said: a model that nobody tells plays what is usual.
+pub(super) const UNSAID_SHARE: f32 = 0.3;
 
 pub struct Fitted {
     pub network: Network,
@@ -53,11 +57,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(lanes: usize, frames: usize) -> Batch {
+    pub(super) fn new(lanes: usize, frames: usize, bounds: &Bounds) -> Batch {
         let rows = lanes * frames;
         let room = |n: usize| Vec::with_capacity(rows * n);
         Batch {
-            features: room(FEATURES),
+            features: room(bounds.width()),
             noisiness: room(1),
             loudness: room(1),
             inside_sq: room(MAX_PARTIALS),
@@ -67,21 +71,10 @@ impl Batch {
         }
     }
 
-    pub(super) fn push(
-        &mut self,
-        example: &Example,
-        corpus: &Corpus,
-        bounds: &Bounds,
-        settled: bool,
-    ) {
+    fn push(&mut self, example: &Example, corpus: &Corpus, bounds: &Bounds, settled: bool) {
         let c = &example.controls;
         let frame = Frame::new(c.pitch_note, corpus.stiffness.at_note(c.pitch_note));
-        self.features.extend(bounds.features([
-            c.pitch_note,
-            c.loudness_db,
-            c.brightness,
-            c.noisiness,
-        ]));
+        self.features.extend(bounds.features(c));
         self.noisiness.push(c.noisiness.clamp(1e-6, 1.0 - 1e-6));
         self.loudness
             .push(c.loudness_db * (std::f32::consts::LN_10 / 20.0));
@@ -117,6 +110,24 @@ impl Batch {
         }
     }
 
+    /// A lane of examples as they were played, their timbre said or not.
+    pub(super) fn push_played(
+        &mut self,
+        examples: &[Example],
+        timbre_said: bool,
+        corpus: &Corpus,
+        bounds: &Bounds,
+    ) {
+        for (i, example) in examples.iter().enumerate() {
+            let settled = i >= SETTLING_FRAMES;
+            if timbre_said {
+                self.push(example, corpus, bounds, settled);
+            } else {
+                self.push(&unsaid(example), corpus, bounds, settled);
+            }
+        }
+    }
+
     /// A lane of `plan.frames` from anywhere in the recordings, as played or varied.
     pub(super) fn push_varied(
         &mut self,
@@ -126,11 +137,13 @@ impl Batch {
         dice: &mut Dice,
     ) {
         let variation = Variation::roll(dice, plan.notes);
+        let unsaid_here = corpus.timbre.is_some() && dice.chance(UNSAID_SHARE);
         let at = dice.below(corpus.train_frames());
         let (phrase, first) = place_of(&corpus.train, at, plan.frames);
         let examples = &phrase.examples[first..];
         for i in 0..plan.frames {
-            let varied = variation.apply(&examples[i % examples.len()], corpus.stiffness);
+            let varied = variation.apply(&examples[i % examples.len()], corpus);
+            let varied = if unsaid_here { unsaid(&varied) } else { varied };
             self.push(&varied, corpus, bounds, i >= SETTLING_FRAMES);
         }
     }
@@ -141,7 +154,7 @@ impl Batch {
         let tensor = |values: Vec<f32>, columns: usize| {
             Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), device)
         };
-        let features = TensorData::new(self.features, [lanes, rows / lanes, FEATURES]);
+        let features = TensorData::new(self.features, [lanes, rows / lanes, network.features()]);
         let shapes = network.shapes(Tensor::<3>::from_data(features, device));
         let (harmonic, noise) = level(
             shapes,
@@ -180,7 +193,7 @@ pub fn fit(
     watch: &mut dyn FnMut(f64, &str) -> bool,
 ) -> Fitted {
     let device = device().autodiff();
-    let mut network = Network::new(plan.seed, mean_shape(corpus), &device);
+    let mut network = Network::new(plan.seed, bounds.width(), mean_shape(corpus), &device);
     let mut optimiser = AdamWConfig::new()
         .with_weight_decay(1e-4)
         .with_grad_clipping(Some(GradientClippingConfig::Norm(1.0)))
@@ -272,7 +285,7 @@ fn mean_shape(corpus: &Corpus) -> Vec<f32> {
 }
 
 fn batch(corpus: &Corpus, bounds: &Bounds, plan: &Plan, dice: &mut Dice) -> Batch {
-    let mut batch = Batch::new(plan.lanes, plan.frames);
+    let mut batch = Batch::new(plan.lanes, plan.frames, bounds);
     for _ in 0..plan.lanes {
         batch.push_varied(corpus, bounds, plan, dice);
     }
@@ -291,7 +304,8 @@ pub(super) fn place_of(phrases: &[Phrase], mut at: usize, frames: usize) -> (&Ph
     (&phrases[0], 0)
 }
 
-/// The loss over the choosing phrases as they were played (over the training phrases where there are none).
+/// The loss over the choosing phrases as they were played (over the training phrases where there are none), the timbre
+/// of every other stretch not said.
 fn choosing_loss(corpus: &Corpus, bounds: &Bounds, network: &Network, device: &Device) -> f32 {
     let phrases = if corpus.choosing.is_empty() {
         &corpus.train
@@ -300,11 +314,10 @@ fn choosing_loss(corpus: &Corpus, bounds: &Bounds, network: &Network, device: &D
     };
     let (mut sum, mut count) = (0.0, 0.0);
     for phrase in phrases {
-        for examples in phrase.examples.chunks(400).take(6) {
-            let mut batch = Batch::new(1, examples.len());
-            for (i, example) in examples.iter().enumerate() {
-                batch.push(example, corpus, bounds, i >= SETTLING_FRAMES);
-            }
+        for (stretch, examples) in phrase.examples.chunks(400).take(6).enumerate() {
+            let mut batch = Batch::new(1, examples.len(), bounds);
+            let said = stretch.is_multiple_of(2);
+            batch.push_played(examples, said, corpus, bounds);
             sum += batch.loss(network, 1, device).into_scalar::<f32>() * examples.len() as f32;
             count += examples.len() as f32;
         }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use super::TrainError;
 use super::corpus::{Corpus, Phrase, Stiffness};
 use super::evaluate::{self, Scores};
+use crate::controls::Control;
 use crate::neural::sound_model::SoundModel;
+use crate::train::analysis::timbre::{Timbre, timbre_of};
 
 /// Which model, and the recordings it was trained on: the same ends of them are held out.
 #[derive(Clone, Debug)]
@@ -42,7 +44,7 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
     let bytes = std::fs::read(&args.model).map_err(|e| refused(e.to_string()))?;
     let model = SoundModel::load(&bytes).map_err(|e| refused(e.to_string()))?;
     let notes = (args.lowest_note, args.highest_note);
-    let corpus = Corpus::read(
+    let mut corpus = Corpus::read(
         &args.audio,
         model.frame_rate_hz(),
         notes,
@@ -52,6 +54,9 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
             true
         },
     )?;
+    if let Some(timbre) = timbre_of(model.contract()) {
+        corpus.hear_timbre(timbre);
+    }
     write(&args.out, &model, &corpus)?;
     let scores = evaluate::evaluate(&model, &corpus, notes);
     println!("{}", summary(&scores));
@@ -88,7 +93,7 @@ pub fn write(folder: &Path, model: &SoundModel, corpus: &Corpus) -> Result<(), T
             let path = folder.join(format!("{i}_{name}.wav"));
             wav(&path, &samples).map_err(|e| unwritable(e.to_string()))?;
         }
-        let table = controls(phrase, corpus.frame_rate_hz);
+        let table = controls(phrase, corpus);
         std::fs::write(folder.join(format!("{i}_controls.csv")), table)
             .map_err(|e| unwritable(e.to_string()))?;
     }
@@ -107,15 +112,24 @@ fn wav(path: &Path, samples: &[f32]) -> Result<(), hound::Error> {
     writer.finalize()
 }
 
-fn controls(phrase: &Phrase, frame_rate_hz: u32) -> String {
-    let mut table = String::from("seconds,pitch_note,voicing,loudness_db,brightness,noisiness\n");
+fn controls(phrase: &Phrase, corpus: &Corpus) -> String {
+    let latents = corpus.timbre.as_ref().map_or(0, Timbre::count);
+    let mut table = String::from("seconds,pitch_note,voicing,loudness_db,brightness,noisiness");
+    for control in Control::ALL.iter().skip(4).take(latents) {
+        let _ = write!(table, ",{}", control.name());
+    }
+    table.push('\n');
     for (i, example) in phrase.examples.iter().enumerate() {
-        let (c, seconds) = (&example.controls, i as f32 / frame_rate_hz as f32);
-        let _ = writeln!(
+        let (c, seconds) = (&example.controls, i as f32 / corpus.frame_rate_hz as f32);
+        let _ = write!(
             table,
             "{seconds:.4},{:.4},{:.3},{:.3},{:.4},{:.5}",
             c.pitch_note, example.voicing, c.loudness_db, c.brightness, c.noisiness
         );
+        for latent in &c.timbre[..latents] {
+            let _ = write!(table, ",{latent:.3}");
+        }
+        table.push('\n');
     }
     table
 }

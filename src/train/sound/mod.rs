@@ -15,11 +15,13 @@ pub mod network;
 pub mod phrases;
 pub mod tones;
 pub mod tune;
+pub mod vary;
 
 use std::path::{Path, PathBuf};
 
 use crate::neural::sound_model::SoundModel;
 use crate::train::analysis::audio::AudioError;
+use crate::train::analysis::timbre::Timbre;
 use corpus::{Corpus, Stiffness};
 use evaluate::Scores;
 use export::Label;
@@ -65,6 +67,10 @@ pub struct Args {
     pub tune_minutes: f32,
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 2000))]
     pub tune_steps: usize,
+    /// Timbre latents to find in the recordings and to hear, 0 to 8: what their spectra do beyond pitch, loudness,
+    /// brightness and noisiness.
+    #[cfg_attr(feature = "standalone", arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=8)))]
+    pub timbre: u8,
     /// Frames per second: 200, 100 or 50.
     #[cfg_attr(feature = "standalone", arg(long, default_value_t = 200))]
     pub frame_rate: u32,
@@ -124,7 +130,7 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
     let started = std::time::Instant::now();
     let stiffness = Stiffness::new(args.stiffness, args.stiffness_per_octave);
     let notes = (args.lowest_note, args.highest_note);
-    let corpus = Corpus::read(
+    let mut corpus = Corpus::read(
         &args.audio,
         args.frame_rate,
         notes,
@@ -132,6 +138,7 @@ pub fn run(args: &Args, watch: &mut dyn FnMut(f64, &str) -> bool) -> Result<Repo
         &mut |done, text| watch(0.1 * done, text),
     )?;
     check_amount(args, &corpus)?;
+    corpus.learn_timbre(usize::from(args.timbre));
     let bounds = bounds_of(&corpus);
     let plan = Plan {
         seed: args.seed,
@@ -228,6 +235,7 @@ fn bounds_of(corpus: &Corpus) -> Bounds {
         loudness: widen(corpus.range_of(|c| c.loudness_db), 6.0),
         brightness: widen(corpus.range_of(|c| c.brightness), 0.12),
         noisiness: (1e-4, 0.98),
+        timbre: corpus.timbre.as_ref().map_or(0, Timbre::count),
     }
 }
 
@@ -238,7 +246,15 @@ fn label_of(args: &Args, corpus: &Corpus) -> Label {
         licence: args.licence.clone(),
         description: args.description.clone(),
         frame_rate_hz: args.frame_rate,
-        data: serde_json::json!({ "source": args.source, "seconds": corpus.seconds.round() }),
+        timbre: corpus
+            .timbre
+            .as_ref()
+            .map_or(Vec::new(), |timbre| timbre.says.clone()),
+        data: serde_json::json!({
+            "source": args.source,
+            "seconds": corpus.seconds.round(),
+            "timbre": corpus.timbre,
+        }),
         metrics: serde_json::Value::Null,
     }
 }

@@ -16,6 +16,7 @@ fn args(folder: &Path) -> Args {
         steps: 2,
         tune_minutes: 1.0,
         tune_steps: 2,
+        timbre: 2,
         frame_rate: 50,
         lowest_note: 45.0,
         highest_note: 80.0,

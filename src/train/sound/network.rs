@@ -7,13 +7,14 @@ use burn::tensor::activation::{sigmoid, tanh};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::dice::Dice;
+use crate::controls::Controls;
 use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::a_weight_power;
 use crate::train::analysis::partials::{BANDS, band_edges_hz, stretch};
 use crate::units::note_to_hz;
 
-/// Numbers the recurrent layer hears per frame: the four controls and four waves of pitch.
-pub const FEATURES: usize = 12;
+/// Numbers that the recurrent layer hears of the four controls and four waves of pitch; latents follow.
+const OF_WORDS: usize = 12;
 /// Periods of the waves of pitch, in semitones: resonances make partials rise and fall along the scale.
 pub const WAVES_SEMITONES: [f32; 4] = [48.0, 24.0, 12.0, 6.0];
 pub const HIDDEN: usize = 64;
@@ -31,7 +32,12 @@ pub struct Bounds {
     pub loudness: (f32, f32),
     pub brightness: (f32, f32),
     pub noisiness: (f32, f32),
+    /// How many latents are heard.
+    pub timbre: usize,
 }
+
+/// Latents beyond this are heard as this, whatever the recordings had.
+pub const TIMBRE_BOUNDS: (f32, f32) = (-3.5, 3.5);
 
 /// How a clipped control becomes a number of order 1: `(value - offset) · scale`; noisiness by its logarithm.
 pub const PITCH_LINE: (f32, f32) = (68.0, 1.0 / 16.0);
@@ -40,15 +46,26 @@ pub const BRIGHTNESS_LINE: (f32, f32) = (0.45, 1.0 / 0.12);
 pub const LOG_NOISINESS_LINE: (f32, f32) = (-3.5, 1.0 / 2.0);
 
 impl Bounds {
-    /// What the network hears of `[pitch, loudness, brightness, noisiness]`.
-    pub fn features(&self, controls: [f32; 4]) -> [f32; FEATURES] {
-        let [pitch, loudness, brightness, noisiness] = controls;
+    /// Numbers that the recurrent layer hears per frame.
+    pub fn width(&self) -> usize {
+        OF_WORDS + self.timbre
+    }
+
+    /// What the network hears of controls.
+    pub fn features(&self, controls: &Controls) -> Vec<f32> {
+        let Controls {
+            pitch_note,
+            loudness_db,
+            brightness,
+            noisiness,
+            timbre,
+        } = controls;
         let line = |x: f32, l: (f32, f32)| (x - l.0) * l.1;
-        let pitch = pitch.clamp(self.pitch.0, self.pitch.1);
-        let mut out = [0.0; FEATURES];
+        let pitch = pitch_note.clamp(self.pitch.0, self.pitch.1);
+        let mut out = vec![0.0; OF_WORDS];
         out[0] = line(pitch, PITCH_LINE);
         out[1] = line(
-            loudness.clamp(self.loudness.0, self.loudness.1),
+            loudness_db.clamp(self.loudness.0, self.loudness.1),
             LOUDNESS_LINE,
         );
         out[2] = line(
@@ -63,13 +80,15 @@ impl Bounds {
             let angle = std::f32::consts::TAU / period * pitch;
             (out[4 + i], out[8 + i]) = (angle.sin(), angle.cos());
         }
+        let (low, high) = TIMBRE_BOUNDS;
+        out.extend(timbre[..self.timbre].iter().map(|x| x.clamp(low, high)));
         out
     }
 }
 
 #[derive(Module, Debug)]
 pub struct Network {
-    /// `[FEATURES + HIDDEN, 2 · HIDDEN]`: reset, update.
+    /// `[features + HIDDEN, 2 · HIDDEN]`: reset, update.
     pub gates: Param<Tensor<2>>,
     pub gates_bias: Param<Tensor<1>>,
     /// The new state: from features, and from the state scaled by reset.
@@ -107,17 +126,17 @@ fn vector(values: Vec<f32>, device: &Device) -> Param<Tensor<1>> {
 }
 
 impl Network {
-    /// `start` is the mean of what the last layer should say.
-    pub fn new(seed: u64, start: Vec<f32>, device: &Device) -> Network {
+    /// For so many features; `start` is the mean of what the last layer should say.
+    pub fn new(seed: u64, features: usize, start: Vec<f32>, device: &Device) -> Network {
         let mut dice = Dice::new(seed);
         let zeros = |count: usize| vector(vec![0.0; count], device);
         Network {
-            gates: matrix(&mut dice, FEATURES + HIDDEN, 2 * HIDDEN, 0.8, device),
+            gates: matrix(&mut dice, features + HIDDEN, 2 * HIDDEN, 0.8, device),
             gates_bias: zeros(2 * HIDDEN),
-            new_x: matrix(&mut dice, FEATURES, HIDDEN, 0.7, device),
+            new_x: matrix(&mut dice, features, HIDDEN, 0.7, device),
             new_h: matrix(&mut dice, HIDDEN, HIDDEN, 0.7, device),
             new_bias: zeros(HIDDEN),
-            dense_1: matrix(&mut dice, FEATURES + HIDDEN, WIDE, 1.0, device),
+            dense_1: matrix(&mut dice, features + HIDDEN, WIDE, 1.0, device),
             bias_1: zeros(WIDE),
             dense_2: matrix(&mut dice, WIDE, WIDE, 1.0, device),
             bias_2: zeros(WIDE),
@@ -126,18 +145,23 @@ impl Network {
         }
     }
 
-    /// Features `[lanes, frames, FEATURES]` to log shapes `[lanes · frames, MAX_PARTIALS + BANDS]`, lane by lane.
+    /// How many numbers it hears per frame.
+    pub fn features(&self) -> usize {
+        self.new_x.dims()[0]
+    }
+
+    /// Features `[lanes, frames, features]` to log shapes `[lanes · frames, MAX_PARTIALS + BANDS]`, lane by lane.
     pub fn shapes(&self, x: Tensor<3>) -> Tensor<2> {
-        let [lanes, frames, _] = x.dims();
+        let [lanes, frames, features] = x.dims();
         let mut h = Tensor::<2>::zeros([lanes, HIDDEN], &x.device());
         let mut states = Vec::with_capacity(frames);
         for frame in 0..frames {
-            let now = x.clone().narrow(1, frame, 1).reshape([lanes, FEATURES]);
+            let now = x.clone().narrow(1, frame, 1).reshape([lanes, features]);
             h = self.step(now, h);
             states.push(h.clone().reshape([lanes, 1, HIDDEN]));
         }
         let heard = Tensor::cat(vec![x, Tensor::cat(states, 1)], 2)
-            .reshape([lanes * frames, FEATURES + HIDDEN]);
+            .reshape([lanes * frames, features + HIDDEN]);
         let a = tanh(heard.matmul(self.dense_1.val()) + self.bias_1.val().unsqueeze());
         let b = tanh(a.matmul(self.dense_2.val()) + self.bias_2.val().unsqueeze());
         b.matmul(self.dense_3.val()) + self.bias_3.val().unsqueeze()

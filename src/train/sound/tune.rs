@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::corpus::{Corpus, Phrase};
 use super::dice::Dice;
 use super::distance::{Loudest, Ruler};
-use super::fit::{self, Batch, Plan, place_of};
+use super::fit::{self, Batch, Plan, UNSAID_SHARE, place_of};
 use super::hiss::Hiss;
 use super::network::{Bounds, Frame, Network};
 use super::tones::Tones;
@@ -218,7 +218,7 @@ fn descent(
 ) -> (Tensor<1>, f32) {
     let wide = SETTLING + plan.frames;
     let lanes = HEARD_LANES + VARIED_LANES;
-    let mut batch = Batch::new(lanes, wide);
+    let mut batch = Batch::new(lanes, wide, bounds);
     let mut clips = Vec::with_capacity(HEARD_LANES);
     let long: Vec<usize> = (0..corpus.train.len())
         .filter(|p| corpus.train[*p].examples.len() > wide)
@@ -231,7 +231,9 @@ fn descent(
         else {
             continue;
         };
-        push_clip(&mut batch, phrase, first, wide, corpus, bounds);
+        let said = corpus.timbre.is_none() || !dice.chance(UNSAID_SHARE);
+        let examples = &phrase.examples[first..first + wide];
+        batch.push_played(examples, said, corpus, bounds);
         clips.push(Clip::new(
             phrase,
             first + SETTLING,
@@ -264,25 +266,12 @@ fn descent(
     (loss, distance)
 }
 
-fn push_clip(
-    batch: &mut Batch,
-    phrase: &Phrase,
-    first: usize,
-    wide: usize,
-    corpus: &Corpus,
-    bounds: &Bounds,
-) {
-    let examples = &phrase.examples[first..first + wide];
-    for (i, example) in examples.iter().enumerate() {
-        batch.push(example, corpus, bounds, i >= super::fit::SETTLING_FRAMES);
-    }
-}
-
 fn values(tensor: &Tensor<2>) -> Vec<f32> {
     tensor.clone().into_data().try_to_vec().unwrap_or_default()
 }
 
-/// The stretches by which a network is chosen: always the same, with the same phases.
+/// The stretches by which a network is chosen: always the same, with the same phases, the timbre of every other one
+/// not said.
 struct Choosing<'a> {
     clips: Vec<Clip<'a>>,
     places: Vec<(&'a Phrase, usize)>,
@@ -330,9 +319,10 @@ impl<'a> Choosing<'a> {
             return f32::INFINITY;
         }
         let wide = SETTLING + self.clips[0].frames;
-        let mut batch = Batch::new(self.clips.len(), wide);
-        for (phrase, first) in &self.places {
-            push_clip(&mut batch, phrase, *first, wide, corpus, bounds);
+        let mut batch = Batch::new(self.clips.len(), wide, bounds);
+        for (place, (phrase, first)) in self.places.iter().enumerate() {
+            let said = place.is_multiple_of(2);
+            batch.push_played(&phrase.examples[*first..first + wide], said, corpus, bounds);
         }
         let logs = values(&batch.answer(network, self.clips.len(), device).logs);
         let heard = listen_all(&self.clips, &logs, false);

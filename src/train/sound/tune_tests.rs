@@ -3,21 +3,11 @@
 use super::*;
 use crate::sound::frame::{NoiseBands, SoundFrame};
 use crate::train::analysis::partials::band_edges_hz;
-use crate::train::sound::corpus::{Example, Stiffness};
+use crate::train::sound::corpus::Example;
+use crate::train::sound::corpus::tests::corpus;
 use crate::train::sound::evaluate::play;
 
 const FRAMES: usize = 60;
-
-fn corpus() -> Corpus {
-    Corpus {
-        frame_rate_hz: 200,
-        stiffness: Stiffness::NONE,
-        train: Vec::new(),
-        choosing: Vec::new(),
-        held_out: Vec::new(),
-        seconds: 0.0,
-    }
-}
 
 /// A swelling tone with noise: frames, and what the synth makes of them.
 fn phrase() -> (Phrase, Vec<f32>) {

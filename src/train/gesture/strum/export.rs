@@ -281,6 +281,7 @@ fn contract(label: &Label, states: Vec<State>) -> Contract {
         inputs: vec![Input {
             tensor: "motion".into(),
             names: vec![input_name()],
+            meanings: Vec::new(),
             mean: vec![0.0],
             scale: vec![1.0 / UNIT_M_PER_S2],
         }],

@@ -1,4 +1,5 @@
 use super::*;
+use crate::controls::Controls;
 use crate::neural::sound_model::SoundModel;
 use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::partials::BANDS;
@@ -10,6 +11,7 @@ fn bounds() -> Bounds {
         loudness: (-60.0, -8.0),
         brightness: (0.2, 0.8),
         noisiness: (1e-4, 0.98),
+        timbre: 2,
     }
 }
 
@@ -20,32 +22,33 @@ fn label() -> Label {
         licence: String::new(),
         description: String::new(),
         frame_rate_hz: 200,
+        timbre: vec!["darker".into(), "brighter".into()],
         data: serde_json::Value::Null,
         metrics: serde_json::Value::Null,
     }
 }
 
 /// Log amplitudes of the partials by the training graph, frame by frame.
-fn trained(network: &Network, stiffness: Stiffness, rows: &[[f32; 4]]) -> Vec<f32> {
+fn trained(network: &Network, stiffness: Stiffness, rows: &[Controls]) -> Vec<f32> {
     let device = Device::flex();
     let tensor = |v: Vec<f32>, n: usize| {
         Weights::<2>::from_data(TensorData::new(v, [rows.len(), n]), &device)
     };
     let frames: Vec<Frame> = rows
         .iter()
-        .map(|r| Frame::new(r[0], stiffness.at_note(r[0])))
+        .map(|r| Frame::new(r.pitch_note, stiffness.at_note(r.pitch_note)))
         .collect();
-    let features: Vec<f32> = rows.iter().flat_map(|r| bounds().features(*r)).collect();
+    let features: Vec<f32> = rows.iter().flat_map(|r| bounds().features(r)).collect();
     let x = Weights::<3>::from_data(
-        TensorData::new(features, [1, rows.len(), FEATURES]),
+        TensorData::new(features, [1, rows.len(), bounds().width()]),
         &device,
     );
     let (harmonic, _) = super::super::network::level(
         network.shapes(x),
-        tensor(rows.iter().map(|r| r[3]).collect(), 1),
+        tensor(rows.iter().map(|r| r.noisiness).collect(), 1),
         tensor(
             rows.iter()
-                .map(|r| r[1] * std::f32::consts::LN_10 / 20.0)
+                .map(|r| r.loudness_db * std::f32::consts::LN_10 / 20.0)
                 .collect(),
             1,
         ),
@@ -63,16 +66,23 @@ fn trained(network: &Network, stiffness: Stiffness, rows: &[[f32; 4]]) -> Vec<f3
 
 #[test]
 fn the_file_plays_what_was_trained() {
-    let network = Network::new(5, vec![0.0; MAX_PARTIALS + BANDS], &Device::flex());
-    let rows: Vec<[f32; 4]> = (0..30)
+    let network = Network::new(
+        5,
+        bounds().width(),
+        vec![0.0; MAX_PARTIALS + BANDS],
+        &Device::flex(),
+    );
+    let rows: Vec<Controls> = (0..30)
         .map(|i| {
             let x = i as f32 / 30.0;
-            [
-                50.0 + 30.0 * x,
-                -50.0 + 35.0 * x,
-                0.3 + 0.4 * x,
-                0.02 + 0.3 * x,
-            ]
+            Controls {
+                pitch_note: 50.0 + 30.0 * x,
+                loudness_db: -50.0 + 35.0 * x,
+                brightness: 0.3 + 0.4 * x,
+                noisiness: 0.02 + 0.3 * x,
+                // The second latent leaves what the network was taught to hear.
+                timbre: [1.0 - x, 4.0 * x, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            }
         })
         .collect();
     for stiffness in [
@@ -87,15 +97,8 @@ fn the_file_plays_what_was_trained() {
         let wanted = trained(&network, stiffness, &rows);
         let mut frame = crate::sound::frame::SoundFrame::SILENT;
         for (row, wanted) in rows.iter().zip(wanted.chunks(MAX_PARTIALS)) {
-            let mut controls = crate::controls::Controls::SILENT;
-            controls.pitch_note = row[0];
-            (
-                controls.loudness_db,
-                controls.brightness,
-                controls.noisiness,
-            ) = (row[1], row[2], row[3]);
-            model.step(&controls, &mut frame);
-            let inside = Frame::new(row[0], stiffness.at_note(row[0])).inside;
+            model.step(row, &mut frame);
+            let inside = Frame::new(row.pitch_note, stiffness.at_note(row.pitch_note)).inside;
             for k in 0..MAX_PARTIALS {
                 let expected = wanted[k].exp() * inside[k];
                 assert!(
@@ -109,7 +112,12 @@ fn the_file_plays_what_was_trained() {
 
 #[test]
 fn silence_is_silent_and_louder_is_louder_at_every_pitch() {
-    let network = Network::new(6, vec![0.0; MAX_PARTIALS + BANDS], &Device::flex());
+    let network = Network::new(
+        6,
+        bounds().width(),
+        vec![0.0; MAX_PARTIALS + BANDS],
+        &Device::flex(),
+    );
     let bytes = export(&network, &bounds(), Stiffness::NONE, &label());
     let mut model = SoundModel::load(&bytes).unwrap();
     let mut frame = crate::sound::frame::SoundFrame::SILENT;
