@@ -111,14 +111,14 @@ pub fn full(now_s: f64) -> View {
         inputs: vec!["right_forearm.rate_x".into(), "left_forearm.energy".into()],
         frame_rate_hz: 100,
         notes: vec!["Resampling delays it by 1.5 ms.".into()],
-        error: None,
+        ..SlotView::default()
     };
     view.sounds[0] = SlotView {
         name: "Violin".into(),
         inputs: vec!["pitch".into(), "loudness".into()],
         frame_rate_hz: 100,
         notes: vec!["Resampling delays it by 1.5 ms.".into()],
-        error: None,
+        ..SlotView::default()
     };
     view.sounds[4].error = Some("the file is gone".into());
     view

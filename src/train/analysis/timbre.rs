@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::controls::{Controls, TIMBRE_COUNT};
 use crate::neural::contract::Contract;
-use crate::train::analysis::partials::Parts;
-use envelope::{ENVELOPE_BANDS, envelope};
+use envelope::ENVELOPE_BANDS;
+pub use envelope::{Envelope, envelope};
 
 /// One number per latent; those that a timbre does not have are 0.
 pub type Latents = [f32; TIMBRE_COUNT];
@@ -53,17 +53,11 @@ impl Timbre {
         self.axes.len()
     }
 
-    /// Latents of one frame; `inharmonicity` of a pitch in Hz.
-    pub fn of(
-        &self,
-        parts: &Parts,
-        controls: &Controls,
-        inharmonicity: impl Fn(f32) -> f32,
-    ) -> Latents {
-        let envelope = envelope(parts, controls, inharmonicity);
+    /// Latents of one frame.
+    pub fn of(&self, envelope: &Envelope, controls: &Controls) -> Latents {
         let terms = self.terms(controls);
         let mut rest = [0.0; ENVELOPE_BANDS];
-        for ((rest, level), line) in rest.iter_mut().zip(&envelope).zip(&self.expected) {
+        for ((rest, level), line) in rest.iter_mut().zip(envelope).zip(&self.expected) {
             *rest = level - dot(line, &terms);
         }
         let mut latents = [0.0; TIMBRE_COUNT];
@@ -76,17 +70,12 @@ impl Timbre {
     /// Latents of consecutive frames, smoothed; 0 where nothing sounds.
     pub fn track<'a>(
         &self,
-        frames: impl Iterator<Item = (&'a Parts, &'a Controls)>,
+        frames: impl Iterator<Item = (Envelope, &'a Controls)>,
         frame_rate_hz: u32,
-        inharmonicity: impl Fn(f32) -> f32,
     ) -> Vec<Latents> {
-        let each = frames.map(|(parts, controls)| {
+        let each = frames.map(|(envelope, controls)| {
             let heard = (controls.loudness_db - HEARD_DB.0) / (HEARD_DB.1 - HEARD_DB.0);
-            let heard = heard.clamp(0.0, 1.0);
-            if heard == 0.0 {
-                return ([0.0; TIMBRE_COUNT], 0.0);
-            }
-            (self.of(parts, controls, &inharmonicity), heard)
+            (self.of(&envelope, controls), heard.clamp(0.0, 1.0))
         });
         smooth(&each.collect::<Vec<_>>(), frame_rate_hz)
     }

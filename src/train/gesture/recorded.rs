@@ -14,6 +14,7 @@ use crate::gesture::Role;
 use crate::sensor::take::document::{Document, FRAMES};
 use crate::sensor::take::frames;
 use crate::sensor::{DeviceId, SensorFrame};
+use crate::train::analysis::timbre::{Envelope, Timbre, envelope};
 use crate::train::analysis::{analyse, audio, onsets::onsets, pitch};
 use crate::train::takes::check::{self, LEAST_S};
 use crate::units::HostTime;
@@ -38,6 +39,8 @@ pub struct Recording {
     sent: Vec<Vec<SensorFrame>>,
     /// At the frame rate that was asked for; empty where only motion was.
     truth: Vec<Truth>,
+    /// Beside it: what a timbre is heard in.
+    envelopes: Vec<Envelope>,
 }
 
 impl Recording {
@@ -77,6 +80,10 @@ impl Recording {
             pitched: analysis.voicing[frame] > PITCHED,
         });
         recording.truth = truth.collect();
+        let parts = analysis.parts[from..to.max(from)].iter();
+        let heard = parts.zip(&recording.truth);
+        let heard = heard.map(|(parts, truth)| envelope(parts, &truth.controls, 0.0));
+        recording.envelopes = heard.collect();
         recording.begin_at(from as f64 / f64::from(rate_hz));
         recording.seconds = recording.truth.len() as f64 / f64::from(rate_hz);
         if recording.seconds < LEAST_S {
@@ -129,6 +136,7 @@ impl Recording {
             begins_s: 0.0,
             sent: Vec::new(),
             truth: Vec::new(),
+            envelopes: Vec::new(),
             document,
         };
         // In the order of the roles, so that takes agree whichever sensor came first.
@@ -195,6 +203,16 @@ impl Recording {
             features: hear(&sent, &self.roles, names, truth.len(), rate_hz),
             width: names.len(),
             truth,
+        }
+    }
+
+    /// Says the truth in the latents of a sound model's timbre too; after the loudness is where it shall be.
+    pub fn hear_timbre(&mut self, timbre: &Timbre, rate_hz: u32) {
+        let controls = self.truth.iter().map(|truth| &truth.controls);
+        let frames = self.envelopes.iter().copied().zip(controls);
+        let track = timbre.track(frames, rate_hz);
+        for (truth, latents) in self.truth.iter_mut().zip(track) {
+            truth.controls.timbre = latents;
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::controls::Controls;
 use crate::train::analysis::audio::{ANALYSIS_RATE_HZ, AudioError, read_wav, wav_files};
 use crate::train::analysis::partials::{BANDS, Parts};
-use crate::train::analysis::timbre::{self, Timbre};
+use crate::train::analysis::timbre::{self, Envelope, Timbre};
 use crate::train::analysis::{Analysis, analyse, describe};
 use crate::units::{hz_to_note, note_to_hz};
 
@@ -28,6 +28,13 @@ pub struct Example {
     pub controls: Controls,
     pub voicing: f32,
     pub parts: Parts,
+}
+
+impl Example {
+    pub fn envelope(&self, stiffness: Stiffness) -> Envelope {
+        let inharmonicity = stiffness.at_note(self.controls.pitch_note);
+        timbre::envelope(&self.parts, &self.controls, inharmonicity)
+    }
 }
 
 /// A stretch of consecutive frames, and its sound at the analysis rate.
@@ -185,29 +192,23 @@ impl Corpus {
         self.train.push(rest);
     }
 
-    /// B at a pitch in Hz.
-    pub fn inharmonicity(&self, hz: f32) -> f32 {
-        self.stiffness.at_note(hz_to_note(hz))
-    }
-
     /// Finds at most `count` latents in what is trained on, and hears everything in them.
     pub fn learn_timbre(&mut self, count: usize) {
         let sounding = |e: &&Example| e.voicing > 0.5 && e.controls.loudness_db > TIMBRE_DB;
         let examples = self.train.iter().flat_map(|p| &p.examples).filter(sounding);
-        let frames = examples.map(|e| (&e.parts, &e.controls));
-        if let Some(timbre) = timbre::learn(frames, count, |hz| self.inharmonicity(hz)) {
+        let frames = examples.map(|e| (e.envelope(self.stiffness), &e.controls));
+        if let Some(timbre) = timbre::learn(frames, count) {
             self.hear_timbre(timbre);
         }
     }
 
     /// Hears everything in the latents of a timbre.
     pub fn hear_timbre(&mut self, timbre: Timbre) {
-        let (stiffness, rate_hz) = (self.stiffness, self.frame_rate_hz);
-        let inharmonicity = |hz: f32| stiffness.at_note(hz_to_note(hz));
         let parts = [&mut self.train, &mut self.choosing, &mut self.held_out];
         for phrase in parts.into_iter().flatten() {
-            let frames = phrase.examples.iter().map(|e| (&e.parts, &e.controls));
-            let track = timbre.track(frames, rate_hz, inharmonicity);
+            let examples = phrase.examples.iter();
+            let frames = examples.map(|e| (e.envelope(self.stiffness), &e.controls));
+            let track = timbre.track(frames, self.frame_rate_hz);
             for (example, latents) in phrase.examples.iter_mut().zip(track) {
                 example.controls.timbre = latents;
             }

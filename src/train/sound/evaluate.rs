@@ -17,7 +17,7 @@ use crate::train::analysis::audio::ANALYSIS_RATE_HZ;
 use crate::train::analysis::partials::{BANDS, Parts, band_edges_hz};
 use crate::train::analysis::pitch::WIDEST_HZ;
 use crate::train::analysis::{analyse, describe_bands};
-use crate::units::note_to_hz;
+use crate::units::{hz_to_note, note_to_hz};
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Scores {
@@ -189,9 +189,8 @@ pub fn evaluate(model: &SoundModel, corpus: &Corpus, notes: (f32, f32)) -> Score
             note_to_hz(notes.0).max(WIDEST_HZ.0),
             note_to_hz(notes.1).min(WIDEST_HZ.1),
         );
-        let analysis = analyse(&rendered.model, corpus.frame_rate_hz, range_hz, |hz| {
-            corpus.inharmonicity(hz)
-        });
+        let stiff = |hz: f32| corpus.stiffness.at_note(hz_to_note(hz));
+        let analysis = analyse(&rendered.model, corpus.frame_rate_hz, range_hz, stiff);
         if let Some(timbre) = &mut timbre {
             timbre.add(model, corpus, phrase, &analysis, (&mut ruler, seconds));
         }

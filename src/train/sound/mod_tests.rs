@@ -1,6 +1,7 @@
 //! From recordings to a playing model and back, in small; and what is said when that cannot be.
 
 use super::*;
+use crate::train::analysis::timbre::timbre_of;
 
 fn args(folder: &Path) -> Args {
     Args {
@@ -26,7 +27,8 @@ fn args(folder: &Path) -> Args {
     }
 }
 
-/// A folder of its own with one recording: a tone that climbs and swells, times `gain`.
+/// A folder of its own with one recording: a tone that climbs and swells, with a formant that comes and goes, times
+/// `gain`.
 fn folder(name: &str, seconds: f32, gain: f32) -> PathBuf {
     let folder = std::env::temp_dir().join(format!("imu2music_{name}_{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
@@ -38,12 +40,17 @@ fn folder(name: &str, seconds: f32, gain: f32) -> PathBuf {
     };
     let mut writer = hound::WavWriter::create(folder.join("tone.wav"), spec).unwrap();
     let mut phase = 0.0f32;
+    let mut rung = [0.0f32; 2];
     for n in 0..(seconds * 24_000.0) as usize {
         let t = n as f32 / 24_000.0;
         phase = (phase + 220.0 * (0.05 * t).exp2() / 24_000.0).fract();
+        let saw = phase - 0.5;
+        let ring = saw + 1.84 * rung[0] - 0.94 * rung[1];
+        rung = [ring, rung[0]];
+        let formant = 0.03 * (1.0 + (t * 1.9).sin());
         let swell = 0.6 + 0.4 * (t * 3.0).sin();
         writer
-            .write_sample((gain * swell * (phase - 0.5) * 32_767.0) as i16)
+            .write_sample((gain * swell * (saw + formant * ring) * 32_767.0) as i16)
             .unwrap();
     }
     writer.finalize().unwrap();
@@ -53,7 +60,12 @@ fn folder(name: &str, seconds: f32, gain: f32) -> PathBuf {
 #[test]
 fn a_recording_becomes_a_model_that_obeys_loudness() {
     let folder = folder("train_sound", 18.0, 0.5);
-    let report = run(&args(&folder), &mut |_, _| true).unwrap();
+    let listened = folder.join("listened");
+    let args = Args {
+        listen: Some(listened.clone()),
+        ..args(&folder)
+    };
+    let report = run(&args, &mut |_, _| true).unwrap();
     assert!(
         report.scores.sweep_loudness_error_db < 0.1,
         "{:?}",
@@ -65,11 +77,26 @@ fn a_recording_becomes_a_model_that_obeys_loudness() {
         report.scores
     );
     assert!(report.scores.pitch_error_cents < 5.0, "{:?}", report.scores);
-    assert!(SoundModel::load(&std::fs::read(&report.file).unwrap()).is_ok());
+    let model = SoundModel::load(&std::fs::read(&report.file).unwrap()).unwrap();
+    let heard = &model.contract().inputs[0];
+    // Two were asked for; there is one.
+    assert_eq!(heard.names[4..], ["timbre_1"]);
     assert!(
-        std::fs::read_to_string(&report.card)
+        heard.meanings[4].starts_with("more at"),
+        "{:?}",
+        heard.meanings
+    );
+    let timbre = timbre_of(model.contract()).unwrap();
+    assert_eq!(timbre.count(), report.scores.timbre.unwrap().heard_r.len());
+    let card = std::fs::read_to_string(&report.card).unwrap();
+    assert!(card.contains("imu2music train sound") && card.contains("| timbre_1 | more at"));
+    let table = std::fs::read_to_string(listened.join("0_controls.csv")).unwrap();
+    assert!(
+        table
+            .lines()
+            .next()
             .unwrap()
-            .contains("imu2music train sound")
+            .ends_with("noisiness,timbre_1")
     );
     std::fs::remove_dir_all(folder).unwrap();
 }

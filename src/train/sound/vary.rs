@@ -97,7 +97,7 @@ fn moved(example: &Example, varied: &Example, corpus: &Corpus) -> Latents {
     let Some(timbre) = &corpus.timbre else {
         return latents;
     };
-    let of = |e: &Example| timbre.of(&e.parts, &e.controls, |hz| corpus.inharmonicity(hz));
+    let of = |e: &Example| timbre.of(&e.envelope(corpus.stiffness), &e.controls);
     let (before, after) = (of(example), of(varied));
     for (latent, (before, after)) in latents.iter_mut().zip(before.iter().zip(after)) {
         *latent += after - before;

@@ -65,18 +65,13 @@ static SHARED: LazyLock<Bands> = LazyLock::new(|| {
     }
 });
 
-/// Of the parts of a frame at the pitch of `controls`; `inharmonicity` of a pitch in Hz.
-pub fn envelope(
-    parts: &Parts,
-    controls: &Controls,
-    inharmonicity: impl Fn(f32) -> f32,
-) -> Envelope {
+/// Of the parts of a frame at the pitch of `controls`; `inharmonicity` is its B.
+pub fn envelope(parts: &Parts, controls: &Controls, inharmonicity: f32) -> Envelope {
     let f0_hz = note_to_hz(controls.pitch_note);
-    let b = inharmonicity(f0_hz);
     let mut levels = [0.0; ENVELOPE_BANDS];
     for (band, level) in levels.iter_mut().enumerate() {
         let k = SHARED.centres_hz[band] / f0_hz;
-        let amplitude = between_partials(&parts.harmonics, k / stretch(k as usize, b));
+        let amplitude = between_partials(&parts.harmonics, k / stretch(k as usize, inharmonicity));
         let tones = 0.5 * amplitude * amplitude * SHARED.widths_hz[band] / f0_hz;
         let noise = SHARED.noise[band].iter();
         let noise: f32 = noise

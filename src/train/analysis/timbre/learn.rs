@@ -3,11 +3,10 @@
 
 use nalgebra::{DMatrix, DVector, SymmetricEigen};
 
-use super::envelope::{ENVELOPE_BANDS, Envelope, envelope};
+use super::envelope::{ENVELOPE_BANDS, Envelope};
 use super::words::says;
 use super::{REACH, TERMS, Timbre, terms, words_of};
 use crate::controls::{Controls, TIMBRE_COUNT};
-use crate::train::analysis::partials::Parts;
 
 /// Per frame: holds all terms but the constant near 0.
 const PENALTY: f64 = 1e-3;
@@ -19,24 +18,18 @@ const LEAST_FRAMES: usize = 500;
 const LEAST_DEVIATION: f64 = 0.15;
 
 /// As many latents as these frames have, at most `count`; `None` where there are none or too few frames. Frames have
-/// to sound, with a pitch. `inharmonicity` of a pitch in Hz.
+/// to sound, with a pitch.
 pub fn learn<'a>(
-    frames: impl Iterator<Item = (&'a Parts, &'a Controls)>,
+    frames: impl Iterator<Item = (Envelope, &'a Controls)>,
     count: usize,
-    inharmonicity: impl Fn(f32) -> f32,
 ) -> Option<Timbre> {
     let frames: Vec<_> = frames.collect();
     if count == 0 || frames.len() < LEAST_FRAMES {
         return None;
     }
     let every = frames.len().div_ceil(MOST_FRAMES);
-    let heard = frames.into_iter().step_by(every).map(|(parts, controls)| {
-        (
-            envelope(parts, controls, &inharmonicity),
-            words_of(controls),
-        )
-    });
-    let heard: Vec<(Envelope, [f32; 4])> = heard.collect();
+    let heard = frames.into_iter().step_by(every);
+    let heard: Vec<(Envelope, [f32; 4])> = heard.map(|(e, c)| (e, words_of(c))).collect();
     let words = [0, 1, 2, 3].map(|word| mean_and_deviation(heard.iter().map(|(_, x)| x[word])));
     let rows: Vec<[f32; TERMS]> = heard
         .iter()

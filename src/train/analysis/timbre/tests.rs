@@ -1,7 +1,7 @@
 use super::*;
 use crate::sound::frame::MAX_PARTIALS;
 use crate::train::analysis::describe;
-use crate::train::analysis::partials::BANDS;
+use crate::train::analysis::partials::{BANDS, Parts};
 use crate::units::note_to_hz;
 
 /// A tone that falls 6 dB an octave, with a formant at 1.2 kHz of `formant` nepers, at a note, a gain and a tilt.
@@ -35,6 +35,10 @@ fn melody() -> (Vec<(Parts, Controls)>, Vec<f32>) {
     (frames.collect(), (0..4000).map(formant).collect())
 }
 
+fn heard((parts, controls): &(Parts, Controls)) -> (Envelope, &Controls) {
+    (envelope(parts, controls, 0.0), controls)
+}
+
 fn r(a: &[f32], b: &[f32]) -> f32 {
     let mut pairs = crate::train::gesture::evaluate::Pearson::default();
     a.iter().zip(b).for_each(|(a, b)| pairs.add(*a, *b));
@@ -44,9 +48,9 @@ fn r(a: &[f32], b: &[f32]) -> f32 {
 #[test]
 fn a_formant_that_comes_and_goes_is_a_latent_and_pitch_loudness_and_tilt_are_not() {
     let (frames, formant) = melody();
-    let rows = || frames.iter().map(|(parts, controls)| (parts, controls));
-    let timbre = learn(rows(), 3, |_| 0.0).unwrap();
-    let latents = timbre.track(rows(), 200, |_| 0.0);
+    let rows = || frames.iter().map(heard);
+    let timbre = learn(rows(), 3).unwrap();
+    let latents = timbre.track(rows(), 200);
     let first: Vec<f32> = latents.iter().map(|l| l[0]).collect();
     // Brightness has said a part of it already.
     assert!(r(&first, &formant) > 0.8, "{}", r(&first, &formant));
@@ -79,19 +83,18 @@ fn what_never_differs_has_no_timbre_and_silence_none_either() {
     let steady: Vec<_> = (0..2000)
         .map(|n| frame(50.0 + 0.01 * n as f32, 0.1, 0.0, 0.0))
         .collect();
-    let rows = |frames: &'static [(Parts, Controls)]| frames.iter().map(|(p, c)| (p, c));
-    assert!(learn(rows(steady.leak()), 3, |_| 0.0).is_none());
+    assert!(learn(steady.iter().map(heard), 3).is_none());
     let (frames, _) = melody();
-    let timbre = learn(frames.iter().map(|(p, c)| (p, c)), 2, |_| 0.0).unwrap();
-    let (parts, controls) = frame(60.0, 1e-6, 0.0, 3.0);
-    let latents = timbre.track(std::iter::repeat_n((&parts, &controls), 50), 200, |_| 0.0);
+    let timbre = learn(frames.iter().map(heard), 2).unwrap();
+    let silence = vec![frame(60.0, 1e-6, 0.0, 3.0); 50];
+    let latents = timbre.track(silence.iter().map(heard), 200);
     assert!(latents.iter().flatten().all(|x| *x == 0.0));
 }
 
 #[test]
 fn what_a_file_says_of_it_is_read_as_it_was() {
     let (frames, _) = melody();
-    let timbre = learn(frames.iter().map(|(p, c)| (p, c)), 2, |_| 0.0).unwrap();
+    let timbre = learn(frames.iter().map(heard), 2).unwrap();
     let text = serde_json::to_string(&timbre).unwrap();
     assert_eq!(serde_json::from_str::<Timbre>(&text).unwrap(), timbre);
     assert!(text.len() < 20_000, "{}", text.len());

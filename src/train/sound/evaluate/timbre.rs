@@ -7,7 +7,7 @@ use super::{Ruler, answer, play};
 use crate::controls::{Controls, TIMBRE_COUNT};
 use crate::neural::sound_model::{SoundModel, standard_bands};
 use crate::train::analysis::Analysis;
-use crate::train::analysis::timbre::Timbre;
+use crate::train::analysis::timbre::{Timbre, envelope};
 use crate::train::gesture::evaluate::Pearson;
 use crate::train::sound::corpus::{Corpus, Phrase};
 
@@ -64,10 +64,11 @@ impl<'a> TimbreTest<'a> {
         self.wrong += distance(&|i| phrase.examples[(i + count / 2) % count].controls.timbre);
         self.seconds += seconds;
         let frames = analysis.parts.iter().zip(&analysis.controls);
-        let rate_hz = corpus.frame_rate_hz;
-        let heard = self
-            .timbre
-            .track(frames, rate_hz, |hz| corpus.inharmonicity(hz));
+        let frames = frames.map(|(parts, controls)| {
+            let b = corpus.stiffness.at_note(controls.pitch_note);
+            (envelope(parts, controls, b), controls)
+        });
+        let heard = self.timbre.track(frames, corpus.frame_rate_hz);
         let sounding = |i: &usize| {
             let example = &phrase.examples[*i];
             example.controls.loudness_db > LEAST_DB && example.voicing > 0.5
