@@ -18,7 +18,7 @@ use super::ModelError;
 pub use events::Events;
 pub use input::{Input, State};
 pub use output::{
-    CategoricalPitch, HarmonicNoise, MixturePitch, Output, Point, Probability, Waveform,
+    CategoricalPitch, HarmonicNoise, MixturePitch, Normal, Output, Point, Probability, Waveform,
 };
 pub use signature::Signature;
 use signature::same_len;

@@ -3,13 +3,14 @@
 //! Motion barely determines pitch, so a model may state a distribution. It is sampled by the Gumbel-max
 //! method (Gumbel 1954): noise that is drawn at an onset and held until the next one is added to the
 //! logits, and the largest wins. So a note stays while it is held, whatever the temperature, and the same
-//! dice give the same notes.
+//! dice give the same notes. Controls that are normal distributions are sampled by the same dice.
 
 mod events;
 mod feed;
 mod pitch;
+mod spread;
 
-use super::contract::{Contract, Kind, Output, Probability};
+use super::contract::{Contract, Kind, Output, Point, Probability};
 use super::error::ModelError;
 use super::runner::Runner;
 use crate::controls::scale::Scale;
@@ -18,6 +19,7 @@ use crate::gesture::mapping::ModelInput;
 use events::EventPlayer;
 pub use feed::Feed;
 use pitch::{Dice, PitchChoice};
+use spread::Spread;
 
 /// An onset begins where its probability rises above the first and ends where it falls under the second.
 pub const ONSET_BEGINS: f32 = 0.5;
@@ -82,11 +84,29 @@ struct PointReading {
     offset: f32,
 }
 
+impl PointReading {
+    fn of(model: &Runner, point: &Point) -> Result<PointReading, ModelError> {
+        let control = Control::from_name(&point.control);
+        let control = control
+            .ok_or_else(|| ModelError::contract(format!("'{}' is no control", point.control)))?;
+        Ok(PointReading {
+            control,
+            element: Element {
+                output: feed::output(model, &point.tensor)?,
+                index: point.index,
+            },
+            scale: point.scale,
+            offset: point.offset,
+        })
+    }
+}
+
 #[derive(Clone)]
 pub struct GestureModel {
     model: Runner,
     feed: Feed,
     points: Vec<PointReading>,
+    spreads: Vec<Spread>,
     pitch: Option<PitchChoice>,
     events: Option<EventPlayer>,
     onset: Option<Element>,
@@ -113,6 +133,7 @@ impl GestureModel {
         let mut gesture = GestureModel {
             feed: Feed::new(&model)?,
             points: Vec::new(),
+            spreads: Vec::new(),
             pitch: None,
             events: None,
             onset: None,
@@ -143,20 +164,15 @@ impl GestureModel {
         let mut stated = None;
         match output {
             Output::Point(p) => {
-                let control = Control::from_name(&p.control);
-                let control = control.ok_or_else(|| {
-                    ModelError::contract(format!("'{}' is no control", p.control))
-                })?;
-                self.points.push(PointReading {
-                    control,
-                    element: Element {
-                        output: feed::output(model, &p.tensor)?,
-                        index: p.index,
-                    },
-                    scale: p.scale,
-                    offset: p.offset,
-                });
-                stated = Some(control);
+                let point = PointReading::of(model, p)?;
+                stated = Some(point.control);
+                self.points.push(point);
+            }
+            Output::Normal(n) => {
+                let mean = PointReading::of(model, &n.mean())?;
+                self.spreads.push(Spread::of(model, n, mean.control)?);
+                stated = Some(mean.control);
+                self.points.push(mean);
             }
             Output::CategoricalPitch(c) => {
                 self.pitch = Some(PitchChoice::categorical(model, c)?);
@@ -252,8 +268,8 @@ impl GestureModel {
     }
 
     /// One step. `inputs` are features in their own units, in the order of `input_names`; missing ones are at
-    /// their mean. `temperature` 0 plays the likeliest pitch; 1 samples what the model learned. `random` is the
-    /// dice of this moment of the song.
+    /// their mean. `temperature` 0 plays the likeliest pitch and the mean of every other control; 1 samples what the
+    /// model learned. `random` is the dice of this moment of the song.
     pub fn step(&mut self, inputs: &[f32], temperature: f32, random: u32) -> Intent {
         self.feed.write(&mut self.model, inputs);
         if let Some(events) = &self.events {
@@ -294,7 +310,12 @@ impl GestureModel {
             let note = pitch.choose(&self.model, &mut self.dice, temperature, began, self.scale);
             self.held.set(Control::Pitch, note);
         }
+        // Only what goes out is sampled: an onset that is heard in the loudness is heard in its mean, so no throw can
+        // begin or end a note and so bring about the next.
         let mut controls = self.held;
+        for spread in &self.spreads {
+            spread.apply(&self.model, &self.dice, temperature, &mut controls);
+        }
         let presence = self.model.presence();
         if presence < 1.0 {
             controls.loudness_db = FLOOR_DB + presence * (controls.loudness_db - FLOOR_DB);

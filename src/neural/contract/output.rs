@@ -12,6 +12,7 @@ use crate::neural::ModelError;
 #[serde(rename_all = "snake_case")]
 pub enum Output {
     Point(Point),
+    Normal(Normal),
     CategoricalPitch(CategoricalPitch),
     MixturePitch(MixturePitch),
     Onset(Probability),
@@ -28,6 +29,23 @@ pub struct Point {
     pub tensor: String,
     #[serde(default)]
     pub index: usize,
+    #[serde(default)]
+    pub offset: f32,
+    #[serde(default = "one")]
+    pub scale: f32,
+}
+
+/// A normal distribution of `mean * scale + offset`, in the control's own unit: the mean is `tensor[index]`, the deviation
+/// of the mean's unit (0 or more) `deviations[deviation_index]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Normal {
+    pub control: String,
+    pub tensor: String,
+    #[serde(default)]
+    pub index: usize,
+    pub deviations: String,
+    #[serde(default)]
+    pub deviation_index: usize,
     #[serde(default)]
     pub offset: f32,
     #[serde(default = "one")]
@@ -95,6 +113,7 @@ impl Output {
     pub fn tensors(&self) -> Vec<&str> {
         match self {
             Output::Point(p) => vec![p.tensor.as_str()],
+            Output::Normal(n) => vec![n.tensor.as_str(), n.deviations.as_str()],
             Output::Onset(p) | Output::Confidence(p) => vec![p.tensor.as_str()],
             Output::CategoricalPitch(c) => std::iter::once(c.logits.as_str())
                 .chain(c.fine.as_deref())
@@ -122,9 +141,9 @@ impl Output {
     /// What it states.
     pub(super) fn words(&self) -> Result<Vec<String>, ModelError> {
         Ok(match self {
-            Output::Point(p) => {
-                let known = Control::from_name(&p.control);
-                vec![known.ok_or_else(|| unknown_control(&p.control))?.name()]
+            Output::Point(Point { control, .. }) | Output::Normal(Normal { control, .. }) => {
+                let known = Control::from_name(control);
+                vec![known.ok_or_else(|| unknown_control(control))?.name()]
             }
             Output::CategoricalPitch(_) | Output::MixturePitch(_) => vec!["pitch".into()],
             Output::Onset(_) => vec!["onset".into()],
@@ -138,6 +157,7 @@ impl Output {
 
     pub(super) fn check_words(&self, frame_rate_hz: u32) -> Result<(), ModelError> {
         match self {
+            Output::Normal(n) => n.check(),
             Output::HarmonicNoise(h) => h.check(),
             Output::Waveform(w) => w.check(frame_rate_hz),
             Output::Events(e) => e.check_words(),
@@ -148,6 +168,10 @@ impl Output {
     pub(super) fn check(&self, contract: &Contract, graph: &Signature) -> Result<(), ModelError> {
         match self {
             Output::Point(p) => has_index(graph, &p.tensor, p.index),
+            Output::Normal(n) => {
+                has_index(graph, &n.tensor, n.index)?;
+                has_index(graph, &n.deviations, n.deviation_index)
+            }
             Output::Onset(p) | Output::Confidence(p) => has_index(graph, &p.tensor, p.index),
             Output::CategoricalPitch(c) => {
                 let notes = graph.output_len(&c.logits)?;
@@ -183,6 +207,28 @@ impl Output {
             }
             Output::Events(e) => e.check(graph),
         }
+    }
+}
+
+impl Normal {
+    /// Its mean, as a point.
+    pub fn mean(&self) -> Point {
+        Point {
+            control: self.control.clone(),
+            tensor: self.tensor.clone(),
+            index: self.index,
+            offset: self.offset,
+            scale: self.scale,
+        }
+    }
+
+    fn check(&self) -> Result<(), ModelError> {
+        if Control::from_name(&self.control) == Some(Control::Pitch) {
+            return Err(ModelError::contract(
+                "'pitch' is chosen among notes, not drawn as normal: state it as mixture_pitch or categorical_pitch",
+            ));
+        }
+        Ok(())
     }
 }
 

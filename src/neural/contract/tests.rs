@@ -61,6 +61,28 @@ fn every_refusal_names_the_tensor_or_the_word() {
     );
 }
 
+fn refusal_of_normal(change: impl Fn(&mut Normal)) -> String {
+    refusal(|contract| {
+        let text = r#"{"control":"brightness","tensor":"y","index":1,"deviations":"p","deviation_index":23}"#;
+        let mut normal: Normal = serde_json::from_str(text).unwrap();
+        contract.outputs.push(Output::Normal(normal.clone()));
+        assert_eq!(contract.check_words(), Ok(()));
+        assert_eq!(contract.check(&signature()), Ok(()));
+        change(&mut normal);
+        contract.outputs[3] = Output::Normal(normal);
+    })
+}
+
+#[test]
+fn a_normal_needs_a_mean_and_a_deviation_and_is_no_pitch() {
+    assert!(refusal_of_normal(|n| n.index = 2).contains("no index 2"));
+    assert!(refusal_of_normal(|n| n.deviation_index = 24).contains("no index 24"));
+    assert!(refusal_of_normal(|n| n.deviations = "z".into()).contains("no output 'z'"));
+    assert!(refusal_of_normal(|n| n.control = "loudness".into()).contains("stated twice"));
+    assert!(refusal_of_normal(|n| n.control = "joy".into()).contains("joy"));
+    assert!(refusal_of_normal(|n| n.control = "pitch".into()).contains("mixture_pitch"));
+}
+
 #[test]
 fn text_that_is_not_a_contract_says_why() {
     let error = Contract::parse("{\"version\":1}").unwrap_err();

@@ -39,7 +39,7 @@ impl Dice {
     }
 
     /// Standard normal (Box and Muller 1958).
-    fn normal(&self, face: u32) -> f32 {
+    pub fn normal(&self, face: u32) -> f32 {
         let radius = (-2.0 * self.uniform(face ^ 0x5555_0000).ln()).sqrt();
         radius * (std::f32::consts::TAU * self.uniform(face ^ 0xaaaa_0000)).cos()
     }

@@ -168,6 +168,86 @@ fn the_same_dice_give_the_same_notes() {
     assert_eq!(play(), play());
 }
 
+/// Loudness (-80 to 0 dB by the first input) deviates by the second input's number of 20 dB, brightness by the third's.
+fn drawer() -> GestureModel {
+    let mut g = GraphBuilder::new("drawer");
+    let x = g.input("x", &[1, 4]);
+    let y = g.affine(&x, 1.0, 0.0);
+    g.output("y", &y);
+    g.contract(
+        &Contract::parse(
+            r#"{"version":1,"kind":"gesture","name":"Drawer","frame_rate_hz":100,"feature_schema":1,
+            "inputs":[{"tensor":"x","names":["a","b","c","d"],"mean":[0,0,0,0],"scale":[1,1,1,1]}],
+            "outputs":[{"normal":{"control":"loudness","tensor":"y","deviations":"y","deviation_index":1,"scale":-20.0,"offset":-40.0}},
+            {"normal":{"control":"brightness","tensor":"y","index":3,"deviations":"y","deviation_index":2,"offset":0.5}}]}"#,
+        )
+        .unwrap(),
+    );
+    GestureModel::load(&g.finish()).unwrap()
+}
+
+/// What a struck and held note says of loudness (dB) and brightness; both means are in the middle.
+fn drawn(dice: u32, temperature: f32, deviations: [f32; 2]) -> (f32, f32) {
+    let mut model = drawer();
+    let [loud, bright] = deviations;
+    model.step(&[2.0, loud, bright, 0.0], temperature, dice ^ 5);
+    let struck = model.step(&[0.0, loud, bright, 0.0], temperature, dice);
+    let held = model.step(&[0.0, loud, bright, 0.0], temperature, dice ^ 77);
+    assert_eq!(struck.controls, held.controls);
+    (held.controls.loudness_db, held.controls.brightness)
+}
+
+#[test]
+fn a_normal_is_drawn_at_an_onset_held_and_as_wide_as_the_model_says() {
+    let throws: Vec<(f32, f32)> = (0..600).map(|i| drawn(i, 1.0, [0.2, 0.1])).collect();
+    let z: Vec<[f32; 2]> = throws
+        .iter()
+        .map(|(loud, bright)| [(loud + 40.0) / 4.0, (bright - 0.5) / 0.1])
+        .collect();
+    let mean = |of: fn(&[f32; 2]) -> f32| z.iter().map(of).sum::<f32>() / z.len() as f32;
+    for (average, square) in [
+        (mean(|z| z[0]), mean(|z| z[0] * z[0])),
+        (mean(|z| z[1]), mean(|z| z[1] * z[1])),
+    ] {
+        assert!(average.abs() < 0.15 && (square - 1.0).abs() < 0.2);
+    }
+    assert!(
+        mean(|z| z[0] * z[1]).abs() < 0.15,
+        "each has a face of its own"
+    );
+    assert!(z.iter().flatten().all(|z| z.abs() <= 2.501));
+    assert!(drawn(9, 0.5, [0.2, 0.1]).0 != drawn(9, 1.0, [0.2, 0.1]).0);
+    assert_eq!(drawn(9, 1.0, [0.2, 0.1]), drawn(9, 4.0, [0.2, 0.1]));
+}
+
+#[test]
+fn a_normal_is_its_mean_at_temperature_0_or_where_its_deviation_is_none() {
+    for (temperature, deviations) in [
+        (0.0, [1.0, 1.0]),
+        (1.0, [0.0, 0.0]),
+        (1.0, [-3.0, -0.1]),
+        (f32::NAN, [1.0, 1.0]),
+    ] {
+        assert_eq!(drawn(3, temperature, deviations), (-40.0, 0.5));
+    }
+}
+
+#[test]
+fn no_draw_begins_or_ends_the_note_that_it_is_drawn_for() {
+    let mut model = drawer();
+    // The mean stands between where a sound begins and where it ends: one onset, however wide the draw.
+    model.step(&[0.0, 3.0, 0.0, 0.0], 1.0, 1);
+    let said: Vec<f32> = (2..200)
+        .map(|dice| {
+            model
+                .step(&[0.5, 3.0, 0.0, 0.0], 1.0, dice)
+                .controls
+                .loudness_db
+        })
+        .collect();
+    assert!(said.iter().all(|db| *db == said[0]));
+}
+
 #[test]
 fn features_that_are_not_numbers_do_no_harm() {
     let mut model = chooser();
