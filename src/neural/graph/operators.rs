@@ -29,6 +29,12 @@ impl GraphBuilder {
         self.node("Exp", &[&x.name], &x.dims, &[])
     }
 
+    /// Held between two numbers.
+    pub fn clip(&mut self, x: &Tensor, low: f32, high: f32) -> Tensor {
+        let (low, high) = (self.constant(&[], &[low]), self.constant(&[], &[high]));
+        self.node("Clip", &[&x.name, &low.name, &high.name], &x.dims, &[])
+    }
+
     pub fn softplus(&mut self, x: &Tensor) -> Tensor {
         self.node("Softplus", &[&x.name], &x.dims, &[])
     }

@@ -20,8 +20,9 @@ pub fn ground(args: &Args, data: &str) -> String {
         augment,
         ..
     } = args;
+    let options = args.distributions().unwrap_or_default().options();
     format!(
-        "{target}, hidden {hidden:?}, layers {layers:?}, {epochs} epochs, {frame_rate_hz:?} Hz, augment {augment}, {}, of {data}",
+        "{target}, hidden {hidden:?}, layers {layers:?}, {epochs} epochs, {frame_rate_hz:?} Hz, augment {augment}{options}, {}, of {data}",
         commit()
     )
 }

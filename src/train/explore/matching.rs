@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::train::gesture::by_hand::slope;
 use crate::train::gesture::fit::Fed;
-use crate::train::gesture::loss::Heads;
+use crate::train::gesture::heads::Heads;
 
 const CROP_S: usize = 5;
 const MOTIONS: usize = 10;
@@ -112,12 +112,10 @@ mod tests {
 
     #[test]
     fn who_follows_the_motion_finds_it_and_who_does_not_finds_one_in_ten() {
-        let heads = Heads {
-            notes: Notes {
-                lowest: 54.0,
-                count: 12,
-            },
-        };
+        let heads = Heads::of(Notes {
+            lowest: 54.0,
+            count: 12,
+        });
         let line = |fed: &Fed, follows: bool| -> Vec<f32> {
             let row = |note: f32| {
                 let mut row = vec![0.0; heads.width()];

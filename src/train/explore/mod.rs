@@ -11,10 +11,11 @@ mod rivals;
 pub(super) mod run;
 mod scored;
 pub(super) mod sound;
+mod spreads;
 
 use std::path::{Path, PathBuf};
 
-use super::gesture::{Arch, Args as Lesson, Size, TrainError, from_takes};
+use super::gesture::{Arch, Args as Lesson, Distributions, Size, TrainError, from_takes};
 use super::progress::{stop_asked, stop_on_interrupt};
 use rivals::Baselines;
 use run::Run;
@@ -52,6 +53,19 @@ pub struct Args {
     /// Vary recorded motion while learning: auto does so for less than ten minutes, on, off
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,
+    /// Controls to say as distributions: pitch, loudness, brightness, noisiness, timbre. Pitch is one unless it is named in
+    /// --point
+    #[cfg_attr(
+        feature = "standalone",
+        arg(long, value_name = "CONTROL", value_delimiter = ',')
+    )]
+    pub distribution: Vec<String>,
+    /// Controls to say as points: one value, the mean
+    #[cfg_attr(
+        feature = "standalone",
+        arg(long, value_name = "CONTROL", value_delimiter = ',')
+    )]
+    pub point: Vec<String>,
     /// Only every n-th run, as in 2/4: the second of four machines
     #[cfg_attr(feature = "standalone", arg(long, value_parser = parse_shard))]
     pub shard: Option<Shard>,
@@ -98,6 +112,12 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
         value: args.target.clone(),
         choices: "controls, events".into(),
     })?;
+    let distributions = args.distributions()?;
+    if matches!(target, Target::Events) && distributions != Distributions::default() {
+        return Err(TrainError::Data(
+            "events are drawn one after another: leave out --distribution and --point".into(),
+        ));
+    }
     let mut args = args.clone();
     if args.archs.is_empty() {
         args.archs = target.archs();
@@ -216,6 +236,8 @@ impl Args {
         Lesson {
             take: self.take.clone(),
             augment: self.augment.clone(),
+            distribution: self.distribution.clone(),
+            point: self.point.clone(),
             performer: "bow".into(),
             target: "performer".into(),
             minutes: 1.0,
@@ -234,18 +256,24 @@ impl Args {
         }
     }
 
+    /// Which controls are distributions; events are drawn either way.
+    fn distributions(&self) -> Result<Distributions, TrainError> {
+        Distributions::chosen(&self.distribution, &self.point)
+    }
+
     /// What makes the same report again.
     pub(super) fn command(&self) -> String {
         let takes = self.take.iter().filter_map(|take| take.file_name());
         let takes: Vec<_> = takes.map(|name| name.to_string_lossy()).collect();
         let mut command = format!(
-            "imu2music explore --target {} --take {} --archs {} --seeds {} --epochs {} --augment {}",
+            "imu2music explore --target {} --take {} --archs {} --seeds {} --epochs {} --augment {}{}",
             self.target,
             takes.join(" "),
             self.archs.join(","),
             self.seeds,
             self.epochs,
-            self.augment
+            self.augment,
+            self.distributions().unwrap_or_default().options()
         );
         let numbers = [
             ("hidden", self.hidden),
@@ -268,24 +296,54 @@ impl Args {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_cannot_begin_leaves_no_folder_and_what_was_there_stays() {
-        let out = std::env::temp_dir().join(format!("imu2music-explore-{}", std::process::id()));
-        let args = Args {
+    fn args(out: &Path) -> Args {
+        Args {
             take: vec!["no/such.take".into()],
             target: "controls".into(),
             archs: vec!["fc".into()],
             seeds: 1,
-            out: out.clone(),
+            out: out.into(),
             hidden: None,
             layers: None,
             epochs: 1,
             frame_rate_hz: None,
             augment: "auto".into(),
+            distribution: Vec::new(),
+            point: Vec::new(),
             shard: None,
             merge: false,
             quiet: true,
-        };
+        }
+    }
+
+    #[test]
+    fn every_network_says_the_distributions_that_were_asked_for() {
+        let out = std::env::temp_dir().join("imu2music-explore-nothing");
+        let mut args = args(&out);
+        let plain = done::ground(&args, "");
+        assert!(!args.command().contains("--distribution"));
+        args.distribution = vec!["loudness".into()];
+        assert!(args.command().contains(" --distribution loudness --out"));
+        assert_ne!(done::ground(&args, ""), plain);
+        let lesson = args.lesson(Arch::Fc, 1);
+        assert_eq!(
+            lesson.distributions().unwrap().options(),
+            " --distribution loudness"
+        );
+        args.target = "events".into();
+        let said = run(&args).unwrap_err().to_string();
+        assert!(said.contains("leave out --distribution"), "{said}");
+        args.target = "controls".into();
+        args.point = vec!["loudness".into()];
+        let said = run(&args).unwrap_err().to_string();
+        assert!(said.contains("'loudness' is named in"), "{said}");
+        assert!(!out.exists());
+    }
+
+    #[test]
+    fn what_cannot_begin_leaves_no_folder_and_what_was_there_stays() {
+        let out = std::env::temp_dir().join(format!("imu2music-explore-{}", std::process::id()));
+        let args = args(&out);
         let said = run(&args).unwrap_err().to_string();
         assert!(
             said.contains("no/such.take") && said.contains("imu2music record"),

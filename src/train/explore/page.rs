@@ -6,6 +6,7 @@ use super::picture::{Curve, draw};
 use super::rivals::{Baselines, Rival};
 use super::run::Run;
 use super::scored::{Scored, WHY_NONE};
+use super::spreads::spreads;
 
 /// What every report looks like.
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2rem auto;padding:0 1rem;color:#222}table{border-collapse:collapse;font-variant-numeric:tabular-nums}td,th{padding:.25rem .6rem;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}figure{display:inline-block;margin:.5rem 1rem .5rem 0}svg{width:460px}figcaption{font-size:13px;color:#666}code,pre{background:#f6f6f4;padding:.1rem .3rem;white-space:pre-wrap}";
@@ -60,7 +61,7 @@ pub fn epochs(html: &mut String, title: &str, runs: &[&[[f32; 2]]]) {
 }
 
 /// Architectures in the order of their first run.
-fn by_arch(runs: &[Run]) -> Vec<(&str, Vec<&Run>)> {
+pub fn by_arch(runs: &[Run]) -> Vec<(&str, Vec<&Run>)> {
     let mut groups: Vec<(&str, Vec<&Run>)> = Vec::new();
     for run in runs {
         match groups.iter_mut().find(|(arch, _)| *arch == run.arch) {
@@ -80,6 +81,7 @@ pub fn page(runs: &[Run], baselines: &Baselines) -> String {
     );
     networks(&mut html, runs);
     others(&mut html, baselines);
+    spreads(&mut html, runs, &baselines.rows);
     let _ = write!(
         html,
         "<h2>The truth</h2><audio controls src=\"data:audio/wav;base64,{}\"></audio><p>The Controls of the recording, sung by the same sound model as every network's below. Grey in every picture.</p>",
@@ -152,7 +154,7 @@ fn networks(html: &mut String, runs: &[Run]) {
     let of = runs[0].matching.of.max(1);
     let _ = write!(
         html,
-        "</table><p>µs per frame: the written file in the plugin's own kernels. Note NLL in nats, pitch error in semitones, on sounding frames. Calibration error: how far the stated chance of the likeliest note lies from how often it is right. Matching: which of {of} motions made these 5 seconds of sound ({} crops)? Chance is {:.0} %. {WHY_NONE}</p>",
+        "</table><p>µs per frame: the written file in the plugin's own kernels. Note NLL in nats, pitch error in semitones, on sounding frames; where pitch is a point the NLL is of the distribution that it is the mean of. Calibration error: how far the stated chance of the likeliest note lies from how often it is right. Matching: which of {of} motions made these 5 seconds of sound ({} crops)? Chance is {:.0} %. {WHY_NONE}</p>",
         runs[0].matching.crops,
         100.0 / of as f32
     );
@@ -255,12 +257,12 @@ pub fn origin(html: &mut String, told: [Vec<&str>; 3], data: &str) {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::super::matching::Matching;
     use super::super::picture::Trace;
     use super::*;
 
-    fn run(arch: &str, seed: u64, loudness_r: f32) -> Run {
+    pub fn run(arch: &str, seed: u64, loudness_r: f32) -> Run {
         Run {
             arch: arch.into(),
             seed,
@@ -305,6 +307,7 @@ mod tests {
             test_minutes: 0.5,
         };
         let html = page(&runs, &baselines);
+        assert!(!html.contains("Distributions"));
         for wanted in [
             "0.850 ± 0.050",
             "0.700 ± 0.000",

@@ -48,10 +48,10 @@ impl Baselines {
     ) -> Result<(), TrainError> {
         let Material { split, label, .. } = from_takes::material(args, recordings)?;
         let rate_hz = label.frame_rate_hz;
-        let ground = Ground::of(&split, rate_hz as f32)?;
+        let ground = Ground::of(&split, args.distributions()?, rate_hz as f32)?;
         let test = ground.hearing.fed(&split.test);
         let rivals = Rivals::of(&ground, &label.inputs);
-        let forest = Forest::fit(&ground.heads, &ground.train, args.seed);
+        let forest = Forest::fit(&ground.heads, &ground.train, &ground.validation, args.seed);
         let of_forest = |takes: &[Fed]| -> Vec<Vec<f32>> {
             takes
                 .iter()

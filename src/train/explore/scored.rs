@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::train::gesture::spread::Spreads;
 use crate::train::gesture::{Scores, Take};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -13,6 +14,10 @@ pub struct Scored {
     pub pitch_error_median: Option<f32>,
     pub pitch_right: Option<f32>,
     pub onset_f1: Option<f32>,
+    #[serde(default)]
+    pub timbre_r: Option<f32>,
+    #[serde(default)]
+    pub spreads: Spreads,
 }
 
 /// What is printed for none, and why.
@@ -34,6 +39,8 @@ impl Scored {
             pitch_error_median: known(sounds, scores.pitch_error_median),
             pitch_right: known(sounds, scores.pitch_right),
             onset_f1: known(begins, scores.onset_f1),
+            timbre_r: scores.timbre_r.and_then(|r| known(sounds, r)),
+            spreads: scores.spreads.finite(),
         }
     }
 }
@@ -64,5 +71,13 @@ mod tests {
         assert_eq!(scored.pitch_nll, None);
         let text = serde_json::to_string(&scored).unwrap();
         assert_eq!(serde_json::from_str::<Scored>(&text).unwrap(), scored);
+    }
+
+    #[test]
+    fn what_was_scored_before_there_were_distributions_is_still_read() {
+        let old = r#"{"loudness_r":0.5,"pitch_nll":1.0,"pitch_ece":0.1,"pitch_error_median":0.2,"pitch_right":0.9,"onset_f1":null}"#;
+        let scored: Scored = serde_json::from_str(old).unwrap();
+        assert_eq!((scored.loudness_r, scored.timbre_r), (Some(0.5), None));
+        assert_eq!(scored.spreads, Spreads::default());
     }
 }

@@ -3,7 +3,8 @@
 //! serves all.
 
 use super::fit::Fed;
-use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, NOISINESS};
+use super::heads::Heads;
+use super::spread;
 use super::take::{Take, Truth};
 
 /// Raw outputs that are the same in every frame.
@@ -12,11 +13,11 @@ pub fn mean_row(heads: &Heads, train: &[Fed]) -> Vec<f32> {
     let mut row = vec![0.0f32; heads.width()];
     let mut histogram = vec![1e-3f32; heads.notes.count];
     let (mut pitch_sum, mut sounding) = (0.0, 0.0f32);
-    let mut points = [0.0f32; 3];
+    let mut points = vec![0.0f32; heads.points()];
     let mut frames = 0.0f32;
     for truth in truths() {
         frames += 1.0;
-        for (sum, raw) in points.iter_mut().zip(raw_points(truth)) {
+        for (sum, raw) in points.iter_mut().zip(heads.raw_points(truth)) {
             *sum += raw;
         }
         if truth.voiced() {
@@ -33,17 +34,12 @@ pub fn mean_row(heads: &Heads, train: &[Fed]) -> Vec<f32> {
         row[heads.fine() + index] = pitch_sum / sounding.max(1.0) - heads.notes.note(index);
     }
     for (index, sum) in points.iter().enumerate() {
-        row[heads.loudness() + index] = sum / frames.max(1.0);
+        row[heads.point(index)] = sum / frames.max(1.0);
+    }
+    for (at, log) in spread::constants(heads, truths().map(|truth| (&row[..], truth))) {
+        row[at] = log;
     }
     row
-}
-
-pub fn raw_points(truth: &Truth) -> [f32; 3] {
-    [
-        LOUDNESS_DB.raw(truth.loudness_db()),
-        BRIGHTNESS.raw(truth.controls.brightness),
-        NOISINESS.raw(truth.controls.noisiness),
-    ]
 }
 
 /// What was true one frame ago is true now: what a network that only follows would score.
@@ -58,8 +54,14 @@ pub fn previous_frame(heads: &Heads, truths: &[Truth]) -> Vec<f32> {
             out[index] = -0.5 * (away / DEVIATION).powi(2).min(50.0);
             out[heads.fine() + index] = away;
         }
-        out[heads.loudness()..][..3].copy_from_slice(&raw_points(truth));
+        for (which, raw) in heads.raw_points(truth).enumerate() {
+            out[heads.point(which)] = raw;
+        }
         out[heads.onset()] = if truth.onset { 4.0 } else { -4.0 };
+    }
+    let said = spread::constants(heads, outputs.chunks_exact(heads.width()).zip(truths));
+    for out in outputs.chunks_exact_mut(heads.width()) {
+        said.iter().for_each(|(at, log)| out[*at] = *log);
     }
     outputs
 }
@@ -83,18 +85,27 @@ impl Hand {
             let pairs = train.iter().flat_map(|take| {
                 let rows = (0..take.frames()).map(|frame| take.row(frame)[feature]);
                 rows.zip(&take.truth)
-                    .map(|(value, truth)| (x(value), raw_points(truth)[output]))
+                    .map(|(value, truth)| (x(value), heads.raw_point(output, truth)))
             });
             line(pairs)
         };
         debug_assert_eq!(mean.len(), heads.width());
-        Some(Hand {
+        let mut hand = Hand {
             loudness: of(decades, energy, 0),
             brightness: of(tilted, tilt, 1),
             energy,
             tilt,
             mean,
-        })
+        };
+        let said: Vec<f32> = train
+            .iter()
+            .flat_map(|take| hand.run(heads, take))
+            .collect();
+        let truths = train.iter().flat_map(|take| &take.truth);
+        for (at, log) in spread::constants(heads, said.chunks_exact(heads.width()).zip(truths)) {
+            hand.mean[at] = log;
+        }
+        Some(hand)
     }
 
     pub fn run(&self, heads: &Heads, take: &Take) -> Vec<f32> {
@@ -103,7 +114,7 @@ impl Hand {
             let row = take.row(frame);
             let at = |[constant, slope]: [f32; 2], x: f32| constant + slope * x;
             out[heads.loudness()] = at(self.loudness, decades(row[self.energy]));
-            out[heads.loudness() + 1] = at(self.brightness, tilted(row[self.tilt]));
+            out[heads.point(1)] = at(self.brightness, tilted(row[self.tilt]));
         }
         outputs
     }
@@ -139,6 +150,7 @@ fn line(pairs: impl Iterator<Item = (f32, f32)>) -> [f32; 2] {
 
 #[cfg(test)]
 pub mod tests {
+    use super::super::heads::LOUDNESS_DB;
     use super::super::take::Notes;
     use super::*;
     use crate::controls::Controls;
@@ -173,9 +185,7 @@ pub mod tests {
             truth.controls.loudness_db = -30.0 + 12.0 * row[0].log10();
         }
         let takes = std::slice::from_ref(&take);
-        let heads = Heads {
-            notes: Notes::of(takes),
-        };
+        let heads = Heads::of(Notes::of(takes));
         let before = previous_frame(&heads, &take.truth);
         let loudness_db = |row: &[f32]| LOUDNESS_DB.value(row[heads.loudness()]);
         let rows: Vec<&[f32]> = before.chunks_exact(heads.width()).collect();

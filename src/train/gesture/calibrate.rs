@@ -1,48 +1,31 @@
 //! What the held-out takes say of a network: how sure its pitch may sound and, where it stands beside a straight line,
-//! how far each control may leave the line before it does worse. And where an onset begins, which they say together
-//! with what was learned from: a few onsets alone would say it at random. All of it is folded into the weights, so the
-//! written model has no more to compute.
+//! how far each control may leave the line before it does worse. All of it is folded into the weights, so the written
+//! model has no more to compute.
 
 use std::ops::Range;
 
 use serde::Serialize;
 
-use super::evaluate::{note_nll, onset_f1};
-use super::loss::{Heads, onset_nll};
+use super::evaluate::note_nll;
+use super::heads::Heads;
+use super::loss::onset_nll;
 use super::network::Network;
 use super::ridge::Straight;
+use super::spread::{Missed, Widening};
 use super::take::Truth;
 
 /// Shares: 0 is the straight line alone, 1 the network as it learned.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Calibration {
     pub pitch: f32,
     pub fine: f32,
-    pub loudness: f32,
-    pub brightness: f32,
-    pub noisiness: f32,
+    /// Of what is said as a number, in the order of the heads; what is left out is 1.
+    pub points: Vec<f32>,
+    /// Of their deviations, as many as there are.
+    pub spreads: Vec<Widening>,
     pub onset: f32,
     /// Pitch logits are divided by it.
     pub temperature: f32,
-}
-
-/// Onset logits become `(logit - threshold) * sharpness`, so that notes begin and end where the engine has them.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Edge {
-    pub threshold: f32,
-    pub sharpness: f32,
-}
-
-impl Edge {
-    /// Changes nothing.
-    pub const NONE: Edge = Edge {
-        threshold: 0.0,
-        sharpness: 1.0,
-    };
-
-    pub fn change(self, logit: f32) -> f32 {
-        (logit - self.threshold) * self.sharpness
-    }
 }
 
 /// Temperatures that are tried: 0.4 to 3.7.
@@ -59,9 +42,8 @@ impl Calibration {
     pub const NONE: Calibration = Calibration {
         pitch: 1.0,
         fine: 1.0,
-        loudness: 1.0,
-        brightness: 1.0,
-        noisiness: 1.0,
+        points: Vec::new(),
+        spreads: Vec::new(),
         onset: 1.0,
         temperature: 1.0,
     };
@@ -83,6 +65,7 @@ impl Calibration {
             } else {
                 1.0
             },
+            spreads: rows.spreads(&[], Widening::alone),
             ..Calibration::NONE
         }
     }
@@ -96,27 +79,33 @@ impl Calibration {
             truths,
         };
         let (pitch, temperature) = rows.voiced().pitch();
-        let point = |which: usize| rows.share(heads.loudness() + which, which > 0);
+        let points: Vec<f32> = (0..heads.points()).map(|which| rows.share(which)).collect();
         Calibration {
             pitch,
             fine: rows.fine(),
-            loudness: point(0),
-            brightness: point(1),
-            noisiness: point(2),
+            spreads: rows.spreads(&points, Widening::beside),
+            points,
             onset: rows.onset(),
             temperature,
         }
+    }
+
+    /// Of a number: how much of what the network adds to the line's is said.
+    pub fn point(&self, which: usize) -> f32 {
+        share_of(&self.points, which)
     }
 
     fn share(&self, heads: &Heads, output: usize) -> f32 {
         match output {
             index if index < heads.fine() => self.pitch / self.temperature,
             index if index < heads.loudness() => self.fine,
-            index if index == heads.loudness() => self.loudness,
-            index if index == heads.loudness() + 1 => self.brightness,
-            index if index == heads.loudness() + 2 => self.noisiness,
+            index if index < heads.onset() => self.point(index - heads.loudness()),
             index if index == heads.onset() => self.onset,
-            _ => 1.0,
+            index if index == heads.confidence() => 1.0,
+            index => {
+                let spread = self.spreads.get(index - heads.confidence() - 1);
+                spread.map_or(1.0, |spread| spread.share)
+            }
         }
     }
 
@@ -125,10 +114,17 @@ impl Calibration {
         let shares: Vec<f32> = (0..heads.width())
             .map(|output| self.share(heads, output))
             .collect();
-        network.with_head(|row| {
+        let network = network.with_head(|row| {
             row.iter_mut()
                 .zip(&shares)
                 .for_each(|(value, share)| *value *= share);
+        });
+        network.with_bias(|bias| {
+            let deviations = &mut bias[heads.confidence() + 1..];
+            deviations
+                .iter_mut()
+                .zip(&self.spreads)
+                .for_each(|(log, spread)| *log += spread.more);
         })
     }
 
@@ -149,6 +145,11 @@ impl Calibration {
     }
 }
 
+/// One that is left out is 1.
+fn share_of(points: &[f32], which: usize) -> f32 {
+    points.get(which).copied().unwrap_or(1.0)
+}
+
 struct Rows<'a> {
     heads: &'a Heads,
     adds: &'a [f32],
@@ -167,19 +168,42 @@ impl Rows<'_> {
             .map(|((add, line), truth)| (add, line, truth))
     }
 
-    /// Share of an output with the least squared error.
-    fn share(&self, output: usize, sounding: bool) -> f32 {
+    /// Frames that judge a number.
+    fn judging(&self, which: usize) -> impl Iterator<Item = (&[f32], &[f32], &Truth)> {
+        let each = self.each();
+        each.filter(move |row| self.heads.counts(which, row.2))
+    }
+
+    /// Share of a number with the least squared error.
+    fn share(&self, which: usize) -> f32 {
         let (mut along, mut square) = (0.0f64, 0.0f64);
-        let which = output - self.heads.loudness();
-        for (add, line, truth) in self.each().filter(|row| !sounding || row.2.voiced()) {
-            let rest = super::baseline::raw_points(truth)[which] - line[output];
+        let output = self.heads.point(which);
+        for (add, line, truth) in self.judging(which) {
+            let rest = self.heads.raw_point(which, truth) - line[output];
             along += f64::from(add[output] * rest);
             square += f64::from(add[output]).powi(2);
         }
         (along / square.max(1e-9)).clamp(0.0, 1.0) as f32
     }
 
-    /// The same for the fine offset, at the two notes next to the true pitch.
+    /// How wide every distribution has to be, given the shares of the means.
+    fn spreads(&self, points: &[f32], widening: fn(&[Missed]) -> Widening) -> Vec<Widening> {
+        let of = |which: usize| {
+            let (mean, log) = (self.heads.point(which), self.heads.spread(which)?);
+            let missed = self.judging(which).map(|(add, line, truth)| {
+                let said = line[mean] + share_of(points, which) * add[mean];
+                Missed {
+                    error: self.heads.raw_point(which, truth) - said,
+                    add: add[log],
+                    line: line[log],
+                }
+            });
+            Some(widening(&missed.collect::<Vec<_>>()))
+        };
+        (0..self.heads.points()).filter_map(of).collect()
+    }
+
+    /// The share of the fine offset, at the two notes next to the true pitch.
     fn fine(&self) -> f32 {
         let (mut along, mut square) = (0.0f64, 0.0f64);
         for (add, line, truth) in self.each().filter(|row| row.2.voiced()) {
@@ -259,48 +283,9 @@ impl Voiced<'_> {
     }
 }
 
-/// The edge with which the onsets of these takes are found best, the bluntest that does, in the middle of the thresholds
-/// that do as well; `answers` are raw outputs of each take and its truth. None is needed where there are no onsets.
-pub fn onset_edge(heads: &Heads, answers: &[(Vec<f32>, &[Truth])], rate_hz: f32) -> Edge {
-    const TRIED: usize = 40;
-    const AS_GOOD: f32 = 0.98;
-    let mut logits: Vec<f32> = answers
-        .iter()
-        .flat_map(|(raw, _)| {
-            raw.chunks_exact(heads.width())
-                .map(|row| row[heads.onset()])
-        })
-        .collect();
-    logits.sort_by(f32::total_cmp);
-    let at = |share: f32| logits.get((logits.len() as f32 * share) as usize).copied();
-    // Onsets are rare: above the middle lies every threshold worth trying.
-    let (low, high) = (at(0.5).unwrap_or(0.0), at(0.999).unwrap_or(0.0));
-    let thresholds = (0..TRIED).map(|n| low + (high - low) * n as f32 / TRIED as f32);
-    let thresholds: Vec<f32> = thresholds.collect();
-    let mut tried = Vec::new();
-    for sharpness in [1.0, 2.0, 4.0, 8.0] {
-        for threshold in thresholds.iter().copied() {
-            let edge = Edge {
-                threshold,
-                sharpness,
-            };
-            let f1 = onset_f1(heads, rate_hz, answers, |logit| edge.change(logit));
-            tried.push((f1, edge));
-        }
-    }
-    let best = tried.iter().fold(0.0, |best: f32, (f1, _)| best.max(*f1));
-    let good = |(f1, edge): &(f32, Edge)| (best > 0.0 && *f1 >= AS_GOOD * best).then_some(*edge);
-    let good: Vec<Edge> = tried.iter().filter_map(good).collect();
-    let blunt: Vec<Edge> = good
-        .iter()
-        .copied()
-        .filter(|edge| edge.sharpness == good[0].sharpness)
-        .collect();
-    blunt.get(blunt.len() / 2).copied().unwrap_or(Edge::NONE)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::edge::onset_edge;
     use super::super::take::{Notes, Take};
     use super::*;
     use crate::controls::Controls;
@@ -327,12 +312,10 @@ mod tests {
     #[test]
     fn what_only_makes_worse_is_left_out_and_boasting_is_cooled() {
         let take = take();
-        let heads = Heads {
-            notes: Notes {
-                lowest: 60.0,
-                count: 3,
-            },
-        };
+        let heads = Heads::of(Notes {
+            lowest: 60.0,
+            count: 3,
+        });
         let mut line = vec![0.0; 200 * heads.width()];
         let mut add = line.clone();
         for (frame, row) in line.chunks_exact_mut(heads.width()).enumerate() {
@@ -346,7 +329,7 @@ mod tests {
             row[heads.onset()] = 4.0;
         }
         let found = Calibration::fit(&heads, &add, &line, &take.truth);
-        assert_eq!((found.pitch, found.loudness, found.onset), (0.0, 0.0, 0.0));
+        assert_eq!((found.pitch, found.point(0), found.onset), (0.0, 0.0, 0.0));
         assert!(found.temperature > 3.0, "{found:?}");
         let edge = onset_edge(&heads, &[(line, &take.truth)], 100.0);
         assert!(
@@ -358,12 +341,10 @@ mod tests {
     #[test]
     fn a_network_without_a_line_becomes_as_sure_as_it_is_right() {
         let take = take();
-        let heads = Heads {
-            notes: Notes {
-                lowest: 60.0,
-                count: 3,
-            },
-        };
+        let heads = Heads::of(Notes {
+            lowest: 60.0,
+            count: 3,
+        });
         for says in [1.0, 3.0] {
             let mut raw = vec![0.0; 200 * heads.width()];
             let rows = raw.chunks_exact_mut(heads.width());

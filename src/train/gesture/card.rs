@@ -5,7 +5,9 @@ use std::path::Path;
 
 use super::export::Label;
 use super::fit::Model;
-use super::{Args, Report, Scores, Size, Trained};
+use super::heads::Heads;
+use super::table::table;
+use super::{Args, Report, Size, Trained};
 
 /// `bowing-forearm.onnx` → `Bowing forearm`.
 pub fn spoken_name(path: &Path) -> String {
@@ -43,6 +45,7 @@ pub fn command(args: &Args) -> String {
             args.augment
         );
     }
+    line += &args.distributions().unwrap_or_default().options();
     let _ = write!(
         line,
         " --seed {} --arch {} --hidden {} --layers {} --frame-rate-hz {} --epochs {}",
@@ -88,53 +91,22 @@ fn data(label: &Label, report: &Report) -> String {
     text
 }
 
-/// Scores as a Markdown table, the network beside what it must beat.
-pub fn table(report: &Report) -> String {
-    let mut text = String::from(
-        "| on unseen performances | note NLL (nats) | calibration error | median pitch error (semitones) | within ½ semitone | loudness r | loudness RMSE (dB) | brightness r | noisiness r | stated dB when silent / loud | onset F1 |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
-    );
-    let rows = [
-        ("this network", &report.network),
-        ("ridge regression, same features", &report.ridge),
-        ("always the mean", &report.mean),
-        ("the truth one frame before", &report.previous_frame),
-        (
-            "this network, motion shifted by half a take",
-            &report.network_motion_shifted,
-        ),
-    ];
-    for (name, scores) in rows {
-        row(&mut text, name, scores);
-    }
-    if let Some(scores) = &report.network_motion_of_another_take {
-        row(&mut text, "this network, motion of another take", scores);
-    }
-    if let Some(scores) = &report.hand_mapping {
-        row(
-            &mut text,
-            "by hand: energy is loudness, tilt brightness",
-            scores,
-        );
-    }
-    text
-}
-
-fn row(text: &mut String, name: &str, s: &Scores) {
-    let _ = writeln!(
-        text,
-        "| {name} | {:.2} | {:.3} | {:.2} | {:.0} % | {:.3} | {:.1} | {:.2} | {:.2} | {:.0} / {:.0} | {:.2} |",
-        s.pitch_nll,
-        s.pitch_ece,
-        s.pitch_error_median,
-        100.0 * s.pitch_right,
-        s.loudness_r,
-        s.loudness_rmse_db,
-        s.brightness_r,
-        s.noisiness_r,
-        s.loudness_when_silent_db,
-        s.loudness_when_loud_db,
-        s.onset_f1
-    );
+/// What the model states, in a sentence.
+fn says(heads: &Heads) -> String {
+    let mut said = vec![if heads.distributions.pitch {
+        "pitch as a distribution over notes with a fine offset".into()
+    } else {
+        "pitch as a point, the mean of a distribution over notes (it learned by the likelihood of that, and note NLL and \
+         calibration error are of it)"
+            .to_owned()
+    }];
+    let numbers = (0..heads.points()).map(|which| match heads.spread(which) {
+        Some(_) => format!("{} as a normal distribution", heads.control(which).name()),
+        None => heads.control(which).name(),
+    });
+    said.extend(numbers);
+    said.extend(["onset probability".into(), "confidence".into()]);
+    said.join(", ")
 }
 
 /// What the held-out performances made of the network.
@@ -150,8 +122,8 @@ fn calibrated(model: &Model) -> String {
             "Beside a straight line (ridge regression) that it corrects; by what was held out to stop by, it counts \
              for {:.0} % in pitch, {:.0} % in loudness, {:.0} % in brightness, and {cooled}",
             100.0 * calibration.pitch,
-            100.0 * calibration.loudness,
-            100.0 * calibration.brightness,
+            100.0 * calibration.point(0),
+            100.0 * calibration.point(1),
         ),
     }
 }
@@ -176,11 +148,7 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
     );
     let _ = writeln!(page, "- {}", calibrated(&trained.fitted.kept));
     let _ = writeln!(page, "- Inputs: `{}`.", label.inputs.join("`, `"));
-    let _ = writeln!(
-        page,
-        "- Says: pitch as a distribution over notes with a fine offset, loudness, brightness, noisiness, onset \
-         probability, confidence."
-    );
+    let _ = writeln!(page, "- Says: {}.", says(&trained.heads));
     let _ = writeln!(page, "- Data: {}", data(label, report));
     let _ = writeln!(page, "- Licence: {}.\n", label.licence);
     let _ = writeln!(page, "## How well\n\n{}", table(report));
@@ -262,6 +230,8 @@ const BETTER_R: f32 = 0.005;
 
 #[cfg(test)]
 mod tests {
+    use super::super::Scores;
+    use super::super::take::Notes;
     use super::*;
 
     #[test]
@@ -288,5 +258,24 @@ mod tests {
         assert!(said.contains("NLL 0.30, the line's 0.00"), "{said}");
         assert!(said.contains("F1 0.44, a straight line 0.90"), "{said}");
         assert!(said.contains("Loudness is hardly better") && !said.contains("Brightness"));
+    }
+
+    #[test]
+    fn a_card_says_what_is_a_distribution() {
+        let mut heads = Heads::of(Notes {
+            lowest: 60.0,
+            count: 2,
+        });
+        assert!(
+            says(&heads)
+                .contains("pitch as a distribution over notes with a fine offset, loudness, ")
+        );
+        heads.distributions.pitch = false;
+        heads.distributions.loudness = true;
+        let said = says(&heads);
+        assert!(
+            said.contains("likelihood of that") && said.contains("loudness as a normal"),
+            "{said}"
+        );
     }
 }

@@ -2,16 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, NOISINESS};
+use super::heads::Heads;
+use super::spread::Spreads;
 use super::take::{FLOOR_DB, Truth};
 use crate::neural::gesture_model::{ONSET_BEGINS, ONSET_ENDS};
 
 /// Scores over the frames of some takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
-    /// Mean negative log-likelihood of the true note on sounding frames, in nats.
+    /// Mean negative log-likelihood of the true note on sounding frames, in nats; of the distribution that a point is
+    /// the mean of, too.
     pub pitch_nll: f32,
-    /// Median |error| of the most likely pitch on sounding frames, in semitones.
+    /// Median |error| of the pitch that is said on sounding frames, in semitones.
     pub pitch_error_median: f32,
     /// Share of sounding frames within half a semitone.
     pub pitch_right: f32,
@@ -29,10 +31,18 @@ pub struct Scores {
     pub loudness_when_loud_db: f32,
     /// F1 of note onsets within 50 ms.
     pub onset_f1: f32,
+    /// Mean of Pearson's r of the timbre latents on sounding frames.
+    #[serde(default)]
+    pub timbre_r: Option<f32>,
+    #[serde(default)]
+    pub spreads: Spreads,
 }
 
-/// The most likely pitch of a row of raw outputs.
+/// The pitch that a row of raw outputs says: the most likely, or as a point the mean.
 pub fn pitch_of(heads: &Heads, row: &[f32]) -> f32 {
+    if !heads.distributions.pitch {
+        return heads.pitch_line().value(heads.raw_pitch(row));
+    }
     let count = heads.notes.count;
     let best = (0..count)
         .max_by(|a, b| row[*a].total_cmp(&row[*b]))
@@ -41,9 +51,7 @@ pub fn pitch_of(heads: &Heads, row: &[f32]) -> f32 {
 }
 
 pub fn loudness_of(heads: &Heads, row: &[f32]) -> f32 {
-    LOUDNESS_DB
-        .value(row[heads.loudness()])
-        .clamp(FLOOR_DB, 0.0)
+    heads.value(0, row).clamp(FLOOR_DB, 0.0)
 }
 
 /// Negative log-likelihood of a note, in nats.
@@ -112,8 +120,8 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
     let mut errors = Vec::new();
     let (mut nll, mut square, mut frames) = (0.0f64, 0.0f64, 0.0f64);
     let (mut silent, mut loud) = ((0.0f64, 0.0f64), (0.0f64, 0.0f64));
-    let (mut loudness, mut brightness) = (Pearson::default(), Pearson::default());
-    let (mut noisiness, mut trust) = (Pearson::default(), Trust::default());
+    let mut trust = Trust::default();
+    let mut alike = vec![Pearson::default(); heads.points()];
     let mut onsets = Matches::default();
     for (raw, truths) in pairs {
         let rows: Vec<&[f32]> = raw.chunks_exact(heads.width()).collect();
@@ -121,7 +129,7 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
             let said_db = loudness_of(heads, row);
             frames += 1.0;
             square += f64::from(said_db - truth.loudness_db()).powi(2);
-            loudness.add(said_db, truth.loudness_db());
+            alike[0].add(said_db, truth.loudness_db());
             let part = if truth.loudness_db() <= FLOOR_DB {
                 &mut silent
             } else {
@@ -134,10 +142,10 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
             if truth.voiced() {
                 errors.push((pitch_of(heads, row) - truth.controls.pitch_note).abs());
                 nll += f64::from(note_nll(heads, row, truth.controls.pitch_note));
-                let said = BRIGHTNESS.value(row[heads.loudness() + 1]);
-                brightness.add(said, truth.controls.brightness);
-                let said = NOISINESS.value(row[heads.loudness() + 2]);
-                noisiness.add(said, truth.controls.noisiness);
+                for (which, alike) in alike.iter_mut().enumerate().skip(1) {
+                    let wanted = truth.controls.get(heads.control(which));
+                    alike.add(heads.value(which, row), wanted);
+                }
                 trust.add(heads, row, truth.controls.pitch_note);
             }
         }
@@ -146,18 +154,21 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
     }
     errors.sort_by(f32::total_cmp);
     let sounding = errors.len().max(1) as f64;
+    let timbre: f32 = alike[3..].iter().map(Pearson::r).sum();
     Scores {
         pitch_nll: (nll / sounding) as f32,
         pitch_error_median: errors.get(errors.len() / 2).copied().unwrap_or(0.0),
         pitch_right: errors.partition_point(|e| *e < 0.5) as f32 / sounding as f32,
-        loudness_r: loudness.r(),
+        loudness_r: alike[0].r(),
         loudness_rmse_db: (square / frames.max(1.0)).sqrt() as f32,
         pitch_ece: trust.error(),
-        brightness_r: brightness.r(),
-        noisiness_r: noisiness.r(),
+        brightness_r: alike[1].r(),
+        noisiness_r: alike[2].r(),
         loudness_when_silent_db: (silent.0 / silent.1.max(1.0)) as f32,
         loudness_when_loud_db: (loud.0 / loud.1.max(1.0)) as f32,
         onset_f1: onsets.f1(),
+        timbre_r: (heads.timbre > 0).then(|| timbre / heads.timbre as f32),
+        spreads: Spreads::of(heads, pairs),
     }
 }
 

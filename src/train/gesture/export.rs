@@ -6,12 +6,15 @@ use std::path::Path;
 
 use burn::tensor::Tensor as Trained;
 
+use super::heads::{Heads, Line};
 use super::hearing::Hearing;
-use super::loss::{BRIGHTNESS, Heads, LOUDNESS_DB, Line, NOISINESS};
 use super::network::{Arch, Layer, Network, Shape};
 use super::ridge::Straight;
+use super::spread;
+use crate::controls::Control;
 use crate::neural::contract::{
-    CONTRACT_VERSION, CategoricalPitch, Contract, Input, Kind, Output, Point, Probability, State,
+    CONTRACT_VERSION, CategoricalPitch, Contract, Input, Kind, Normal, Output, Point, Probability,
+    State,
 };
 use crate::neural::graph::{GraphBuilder, GruWeights, LstmWeights, Tensor, reorder_gates};
 use crate::neural::{Model, ModelError};
@@ -180,24 +183,11 @@ pub fn onnx(
     }
     let width = y.dims[1];
     let all = transposed(&head, shape.outputs, 0, width);
-    let part = |writer: &mut Writer, from: usize, count: usize| {
+    let part = |graph: &mut GraphBuilder, from: usize, count: usize| {
         let weights = &all[from * width..][..count * width];
-        writer.graph.dense(&y, weights, &bias[from..][..count])
+        graph.dense(&y, weights, &bias[from..][..count])
     };
-    let count = heads.notes.count;
-    let notes = part(&mut writer, 0, count);
-    let fine = part(&mut writer, heads.fine(), count);
-    let points = part(&mut writer, heads.loudness(), 3);
-    let chances = part(&mut writer, heads.onset(), 2);
-    let chances = writer.graph.sigmoid(&chances);
-    for (name, tensor) in [
-        ("notes", notes),
-        ("fine", fine),
-        ("points", points),
-        ("chances", chances),
-    ] {
-        writer.graph.output(name, &tensor);
-    }
+    state(&mut writer.graph, heads, part);
     for (name, tensor) in std::mem::take(&mut writer.ends) {
         writer.graph.output(&name, &tensor);
     }
@@ -206,20 +196,97 @@ pub fn onnx(
     writer.graph.finish()
 }
 
-fn contract(heads: &Heads, hearing: &Hearing, label: &Label, states: Vec<State>) -> Contract {
-    let point = |control: &str, index: usize, line: Line| {
-        Output::Point(Point {
-            control: control.into(),
-            tensor: "points".into(),
-            index,
-            offset: line.offset,
-            scale: line.scale,
-        })
-    };
+/// The outputs as [`Heads::stated`] has them; `part` gives so many of the raw ones.
+fn state(
+    graph: &mut GraphBuilder,
+    heads: &Heads,
+    part: impl Fn(&mut GraphBuilder, usize, usize) -> Tensor,
+) {
+    let count = heads.notes.count;
+    let notes = part(graph, 0, count);
+    let fine = part(graph, heads.fine(), count);
+    if heads.distributions.pitch {
+        graph.output("notes", &notes);
+        graph.output("fine", &fine);
+    } else {
+        let above: Vec<f32> = (0..count).map(|index| index as f32).collect();
+        let above = graph.constant(&[1, count], &above);
+        let above = graph.add(&fine, &above);
+        let chances = graph.softmax(&notes);
+        let weighed = graph.mul(&chances, &above);
+        let mean = graph.sum(&weighed);
+        let raw = graph.affine(&mean, 1.0 / heads.pitch_line().scale, 0.0);
+        graph.output("pitch", &raw);
+    }
+    let points = part(graph, heads.loudness(), heads.points());
+    graph.output("points", &points);
+    let chances = part(graph, heads.onset(), 2);
+    let chances = graph.sigmoid(&chances);
+    graph.output("chances", &chances);
+    if heads.spreads() > 0 {
+        let logs = part(graph, heads.confidence() + 1, heads.spreads());
+        let logs = graph.clip(&logs, spread::LEAST, spread::MOST);
+        let deviations = graph.exp(&logs);
+        graph.output("deviations", &deviations);
+    }
+}
+
+fn outputs(heads: &Heads) -> Vec<Output> {
     let chance = |index: usize| Probability {
         tensor: "chances".into(),
         index,
     };
+    let mut outputs = vec![pitch(heads)];
+    outputs.extend((0..heads.points()).map(|which| number(heads, which)));
+    outputs.extend([Output::Onset(chance(0)), Output::Confidence(chance(1))]);
+    outputs
+}
+
+fn pitch(heads: &Heads) -> Output {
+    if heads.distributions.pitch {
+        Output::CategoricalPitch(CategoricalPitch {
+            logits: "notes".into(),
+            lowest_note: heads.notes.lowest,
+            step: 1.0,
+            fine: Some("fine".into()),
+        })
+    } else {
+        let Line { scale, offset } = heads.pitch_line();
+        Output::Point(Point {
+            control: Control::Pitch.name(),
+            tensor: "pitch".into(),
+            index: 0,
+            offset,
+            scale,
+        })
+    }
+}
+
+fn number(heads: &Heads, which: usize) -> Output {
+    let (control, tensor) = (heads.control(which), "points".into());
+    let Line { scale, offset } = Line::of(control);
+    let control = control.name();
+    match heads.spread(which) {
+        None => Output::Point(Point {
+            control,
+            tensor,
+            index: which,
+            offset,
+            scale,
+        }),
+        Some(at) => Output::Normal(Normal {
+            control,
+            tensor,
+            index: which,
+            deviations: "deviations".into(),
+            deviation_index: at - heads.confidence() - 1,
+            offset,
+            scale,
+        }),
+    }
+}
+
+fn contract(heads: &Heads, hearing: &Hearing, label: &Label, states: Vec<State>) -> Contract {
     Contract {
         version: CONTRACT_VERSION,
         kind: Kind::Gesture,
@@ -237,19 +304,7 @@ fn contract(heads: &Heads, hearing: &Hearing, label: &Label, states: Vec<State>)
             scale: hearing.standard.scale.clone(),
         }],
         states,
-        outputs: vec![
-            Output::CategoricalPitch(CategoricalPitch {
-                logits: "notes".into(),
-                lowest_note: heads.notes.lowest,
-                step: 1.0,
-                fine: Some("fine".into()),
-            }),
-            point("loudness", 0, LOUDNESS_DB),
-            point("brightness", 1, BRIGHTNESS),
-            point("noisiness", 2, NOISINESS),
-            Output::Onset(chance(0)),
-            Output::Confidence(chance(1)),
-        ],
+        outputs: outputs(heads),
         data: label.data.clone(),
         metrics: label.metrics.clone(),
     }
@@ -267,16 +322,20 @@ pub fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Runs `bytes` by the plugin's kernels (held against tract at load), with the weights as they were written, over
-/// `rows`, which begin with the standardised features; returns rows of raw outputs in the order of [`Heads`], the two
-/// probabilities as probabilities.
+/// `rows`, which begin with the standardised features; returns rows as [`Heads::stated`] has them.
 pub fn steps(bytes: &[u8], rows: &[&[f32]]) -> Result<Vec<Vec<f32>>, ModelError> {
     let mut model = Model::load_exact(bytes)?;
+    let named = model.contract().outputs.iter().flat_map(Output::tensors);
+    let mut heads: Vec<usize> = named.filter_map(|name| model.output_index(name)).collect();
+    heads.sort_unstable();
+    heads.dedup();
     let says = |row: &&[f32]| {
         let input = model.input_mut(0);
         input.copy_from_slice(&row[..input.len()]);
         model.step();
-        (0..4)
-            .flat_map(|head| model.output(head).to_vec())
+        heads
+            .iter()
+            .flat_map(|head| model.output(*head).to_vec())
             .collect()
     };
     Ok(rows.iter().map(says).collect())

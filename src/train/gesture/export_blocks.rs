@@ -111,11 +111,12 @@ impl Writer {
 mod tests {
     use burn::tensor::Device;
 
+    use super::super::distributions::Distributions;
     use super::super::export::{Label, onnx, steps};
     use super::super::fit::run;
+    use super::super::heads::Heads;
     use super::super::hearing::Hearing;
     use super::super::lesson::largest_difference;
-    use super::super::loss::Heads;
     use super::super::network::{Arch, Network, Shape};
     use super::super::ridge::Straight;
     use super::super::take::{Notes, Take, Truth};
@@ -123,17 +124,15 @@ mod tests {
     use crate::gesture::features::FEATURE_SCHEMA;
     use crate::sensor::performer::Chance;
 
+    const NOTES: Notes = Notes {
+        lowest: 60.0,
+        count: 4,
+    };
     const INPUTS: usize = 5;
     const FRAMES: usize = 500;
 
     /// The largest difference between the network over a whole take and its file, frame by frame.
-    fn difference(arch: Arch) -> f32 {
-        let heads = Heads {
-            notes: Notes {
-                lowest: 60.0,
-                count: 4,
-            },
-        };
+    fn difference(arch: Arch, heads: Heads) -> f32 {
         let shape = Shape {
             arch,
             inputs: 2 * INPUTS,
@@ -186,8 +185,24 @@ mod tests {
     #[test]
     fn every_network_plays_as_it_was_trained_over_500_streamed_frames() {
         for arch in Arch::ALL {
-            let difference = difference(arch);
+            let difference = difference(arch, Heads::of(NOTES));
             assert!(difference < 1e-5, "{}: {difference}", arch.name());
         }
+    }
+
+    #[test]
+    fn distributions_of_numbers_and_a_pitch_that_is_a_point_are_stated_as_they_were_trained() {
+        let heads = Heads {
+            notes: NOTES,
+            timbre: 2,
+            distributions: Distributions {
+                pitch: false,
+                loudness: true,
+                timbre: true,
+                ..Distributions::default()
+            },
+        };
+        let difference = difference(Arch::Fc, heads);
+        assert!(difference < 1e-5, "{difference}");
     }
 }

@@ -2,10 +2,12 @@
 //! is little to learn from, the network stands beside a straight line and what is held out says how far it may leave it.
 
 use super::by_hand::slope;
-use super::calibrate::{Calibration, Edge, onset_edge};
+use super::calibrate::Calibration;
+use super::distributions::Distributions;
+use super::edge::{Edge, onset_edge};
+use super::heads::Heads;
 use super::kinship::Kinship;
 use super::learner::{Learner, Player};
-use super::loss::Heads;
 use super::network::{Network, Shape};
 use super::ridge::Straight;
 use super::take::Truth;
@@ -26,6 +28,8 @@ pub struct Plan {
     pub dropout: f32,
     /// The network stands beside a straight line and is calibrated on what is held out.
     pub straight: bool,
+    /// Which controls are said as distributions.
+    pub distributions: Distributions,
 }
 
 impl Plan {
@@ -57,6 +61,7 @@ impl Default for Plan {
             weight_decay: 1e-4,
             dropout: 0.0,
             straight: false,
+            distributions: Distributions::default(),
         }
     }
 }
@@ -295,9 +300,7 @@ mod tests {
     fn a_network_without_a_line_has_its_onsets_moved_and_nothing_else() {
         let takes = [linear_take()];
         let fed = Standard::of(&takes).fed(&takes);
-        let heads = Heads {
-            notes: Notes::of(&takes),
-        };
+        let heads = Heads::of(Notes::of(&takes));
         let shape = Shape {
             arch: Arch::Lstm,
             inputs: fed[0].width(),

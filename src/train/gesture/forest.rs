@@ -1,9 +1,9 @@
 //! A random forest (Breiman 2001) as a baseline: frames judged one by one by trees that were grown on draws of the
 //! training frames. Small enough to stand here; the crates that offer one change features of others' dependencies.
 
-use super::baseline::raw_points;
 use super::fit::Fed;
-use super::loss::Heads;
+use super::heads::Heads;
+use super::spread;
 use super::take::Truth;
 use crate::sensor::performer::Chance;
 
@@ -40,16 +40,19 @@ struct Tree(Vec<Node>);
 pub struct Forest {
     tone: Vec<Tree>,
     loudness: Vec<Tree>,
+    /// Log-deviations and where they stand.
+    deviations: Vec<(usize, f32)>,
 }
 
 impl Forest {
-    pub fn fit(heads: &Heads, train: &[Fed], seed: u64) -> Forest {
+    /// Deviations are those of what is held out: of frames that it has seen a forest knows too much.
+    pub fn fit(heads: &Heads, train: &[Fed], held_out: &[Fed], seed: u64) -> Forest {
         let frames = || train.iter().flat_map(|fed| fed.rows().zip(fed.truth()));
         let tone = frames()
             .filter(|(_, truth)| truth.voiced())
             .map(|(x, truth)| {
-                let points = raw_points(truth);
-                let guide = vec![truth.controls.pitch_note / 5.0, points[1], points[2]];
+                let mut guide = vec![truth.controls.pitch_note / 5.0];
+                guide.extend(heads.raw_points(truth).skip(1));
                 Sample {
                     x,
                     answer: tone_of(heads, truth),
@@ -58,17 +61,24 @@ impl Forest {
             });
         let loudness = frames().map(|(x, truth)| {
             let onset = f32::from(u8::from(truth.onset));
-            let both = vec![raw_points(truth)[0], onset];
+            let both = vec![heads.raw_point(0, truth), onset];
             Sample {
                 x,
                 answer: both.clone(),
                 guide: both,
             }
         });
-        Forest {
+        let mut forest = Forest {
             tone: grow(&tone.collect::<Vec<_>>(), seed),
             loudness: grow(&loudness.collect::<Vec<_>>(), seed + 1),
-        }
+            deviations: Vec::new(),
+        };
+        let raw = held_out.iter().flat_map(|fed| forest.run(heads, fed));
+        let raw: Vec<f32> = raw.collect();
+        let truths = held_out.iter().flat_map(Fed::truth);
+        let rows = raw.chunks_exact(heads.width()).zip(truths);
+        forest.deviations = spread::constants(heads, rows);
+        forest
     }
 
     /// Raw outputs `[frames][outputs]`.
@@ -84,26 +94,30 @@ impl Forest {
                 out[index] = (tone[index] + FLOOR).ln();
                 out[heads.fine() + index] = tone[count] - heads.notes.note(index);
             }
-            out[heads.loudness() + 1] = tone[count + 1];
-            out[heads.loudness() + 2] = tone[count + 2];
+            for which in 1..heads.points() {
+                out[heads.point(which)] = tone[count + which];
+            }
         }
         if let Some(loudness) = mean(&self.loudness, row) {
             out[heads.loudness()] = loudness[0];
             let chance = loudness[1].clamp(1e-3, 1.0 - 1e-3);
             out[heads.onset()] = (chance / (1.0 - chance)).ln();
         }
+        for (at, log) in &self.deviations {
+            out[*at] = *log;
+        }
         out
     }
 }
 
-/// Chances of the notes, then pitch, brightness and noisiness.
+/// Chances of the notes, then pitch and every number but the loudness.
 fn tone_of(heads: &Heads, truth: &Truth) -> Vec<f32> {
     let mut answer = vec![0.0; heads.notes.count];
     for (index, part) in heads.notes.between(truth.controls.pitch_note) {
         answer[index] += part;
     }
-    let points = raw_points(truth);
-    answer.extend([truth.controls.pitch_note, points[1], points[2]]);
+    answer.push(truth.controls.pitch_note);
+    answer.extend(heads.raw_points(truth).skip(1));
     answer
 }
 
@@ -241,7 +255,7 @@ fn best_split(samples: &[Sample], drawn: &[usize], chance: &mut Chance) -> Optio
 #[cfg(test)]
 mod tests {
     use super::super::baseline::tests::linear_take;
-    use super::super::loss::LOUDNESS_DB;
+    use super::super::heads::LOUDNESS_DB;
     use super::super::take::{Notes, Standard};
     use super::*;
 
@@ -252,11 +266,9 @@ mod tests {
             truth.controls.loudness_db = if row[0] * row[1] > 0.0 { -10.0 } else { -40.0 };
         }
         let standard = Standard::of(std::slice::from_ref(&take));
-        let heads = Heads {
-            notes: Notes::of(std::slice::from_ref(&take)),
-        };
+        let heads = Heads::of(Notes::of(std::slice::from_ref(&take)));
         let fed = standard.fed(std::slice::from_ref(&take));
-        let raw = Forest::fit(&heads, &fed, 1).run(&heads, &fed[0]);
+        let raw = Forest::fit(&heads, &fed, &fed, 1).run(&heads, &fed[0]);
         let mut pitch_error = 0.0;
         let right = raw.chunks_exact(heads.width()).zip(&take.truth);
         let right = right.filter(|(row, truth)| {

@@ -4,7 +4,7 @@
 
 use super::evaluate::note_nll;
 use super::fit::Fed;
-use super::loss::Heads;
+use super::heads::Heads;
 use super::ridge::Straight;
 
 /// Heavy, and with a variance.
@@ -85,9 +85,7 @@ mod tests {
     fn a_few_frames_far_off_cost_a_rival_less_than_its_line_and_move_no_note() {
         let take = now_and_then_lower(linear_take());
         let takes = std::slice::from_ref(&take);
-        let heads = Heads {
-            notes: Notes::of(takes),
-        };
+        let heads = Heads::of(Notes::of(takes));
         let fed = Standard::of(takes).fed(takes);
         let heavy = HeavyLine::fit(&heads, &fed, &fed, 50.0);
         let said = heavy.run(&fed[0]);

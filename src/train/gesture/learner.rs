@@ -8,8 +8,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::by_hand::{self, HandLstm, Memory, slope};
 use super::fit::Plan;
+use super::heads::Heads;
 use super::kinship::Kinship;
-use super::loss::{Heads, Targets, loss};
+use super::loss::{Targets, loss};
 use super::network::{Arch, Network, Shape, States};
 use super::take::Truth;
 use crate::sensor::performer::Chance;

@@ -3,12 +3,13 @@
 
 use super::TrainError;
 use super::compare::{self, Report};
+use super::distributions::Distributions;
 use super::evaluate::{self, Scores};
 use super::export::{self, Label};
 use super::fit::{Fed, Fitted, Lesson, Plan, fit};
+use super::heads::Heads;
 use super::hearing::Hearing;
 use super::heavy::HeavyLine;
-use super::loss::Heads;
 use super::network::{Arch, Shape};
 use super::ridge::Straight;
 use super::take::{Notes, Split, Take, Truth};
@@ -40,7 +41,11 @@ impl<'a> Ground<'a> {
         Straight::fit(&self.heads, &takes, &self.validation).beside(&self.heads)
     }
 
-    pub fn of(split: &'a Split, rate_hz: f32) -> Result<Ground<'a>, TrainError> {
+    pub fn of(
+        split: &'a Split,
+        distributions: Distributions,
+        rate_hz: f32,
+    ) -> Result<Ground<'a>, TrainError> {
         let mut truths = split.train.iter().flat_map(|take| &take.truth);
         if !truths.any(Truth::voiced) {
             let cause = "nothing sounds in the training takes: record some playing";
@@ -48,7 +53,8 @@ impl<'a> Ground<'a> {
         }
         let hearing = Hearing::of(&split.train);
         let heads = Heads {
-            notes: Notes::of(&split.train),
+            distributions,
+            ..Heads::of(Notes::of(&split.train))
         };
         let (train, validation) = (hearing.fed(&split.train), hearing.fed(&split.validation));
         let ridge = HeavyLine::fit(&heads, &train, &validation, rate_hz);
@@ -117,7 +123,7 @@ pub fn train(
     label: Label,
     quiet: bool,
 ) -> Result<Trained, TrainError> {
-    let ground = Ground::of(split, label.frame_rate_hz as f32)?;
+    let ground = Ground::of(split, plan.distributions, label.frame_rate_hz as f32)?;
     let Size {
         arch,
         hidden,
@@ -152,7 +158,7 @@ pub fn train(
         heads: ground.heads,
         hearing: ground.hearing.clone(),
     };
-    let calibration = serde_json::to_value(trained.fitted.kept.calibration);
+    let calibration = serde_json::to_value(&trained.fitted.kept.calibration);
     trained.label.data["calibration"] = calibration.unwrap_or_default();
     let edge = serde_json::to_value(trained.fitted.kept.onset_edge);
     trained.label.data["onset_edge"] = edge.unwrap_or_default();
@@ -182,17 +188,12 @@ fn export_difference(trained: &Trained, test: &[Take]) -> Result<f32, TrainError
     Ok(largest_difference(&said, &meant[0], &trained.heads))
 }
 
-/// How far the outputs of a written model are from the network's raw ones, `[frames][outputs]` both. The file says
-/// probabilities where the network says logits. Relative where an output is larger than 1.
+/// How far the outputs of a written model are from what the network's raw ones, `[frames][outputs]`, would have it
+/// state. Relative where an output is larger than 1.
 pub fn largest_difference(said: &[Vec<f32>], meant: &[f32], heads: &Heads) -> f32 {
     let mut largest = 0.0f32;
     for (said, meant) in said.iter().zip(meant.chunks_exact(heads.width())) {
-        for (index, (said, meant)) in said.iter().zip(meant).enumerate() {
-            let meant = if index >= heads.onset() {
-                1.0 / (1.0 + (-meant).exp())
-            } else {
-                *meant
-            };
+        for (said, meant) in said.iter().zip(heads.stated(meant)) {
             largest = largest.max((said - meant).abs() / meant.abs().max(1.0));
         }
     }
@@ -203,6 +204,8 @@ pub fn largest_difference(said: &[Vec<f32>], meant: &[f32], heads: &Heads) -> f3
 mod tests {
     use super::*;
     use crate::controls::Controls;
+    use crate::neural::gesture_model::GestureModel;
+    use crate::sensor::performer::Chance;
     use crate::train::course::Limits;
 
     const RATE_HZ: u32 = 20;
@@ -235,6 +238,136 @@ mod tests {
         take
     }
 
+    /// Loudness follows one feature, and strays from it by 6 dB where another is above 0 and by 1.5 dB where it is not.
+    fn straying(seed: u64, seconds: usize) -> Take {
+        let mut take = Take {
+            name: format!("straying {seed}"),
+            width: 2,
+            ..Take::default()
+        };
+        let mut chance = Chance::new(seed, 3);
+        for _ in 0..seconds * RATE_HZ as usize {
+            let [swing, lean] = [0; 2].map(|_| chance.between(-1.0, 1.0) as f32);
+            take.features.extend([swing, lean]);
+            let stray_db = if lean > 0.0 { 6.0 } else { 1.5 } * chance.normal() as f32;
+            take.truth.push(Truth {
+                controls: Controls {
+                    pitch_note: 62.0 + 2.0 * swing,
+                    loudness_db: -30.0 + 6.0 * swing + stray_db,
+                    ..Controls::SILENT
+                },
+                onset: false,
+                pitched: true,
+            });
+        }
+        take
+    }
+
+    /// What is learned of straying takes: the mean log-deviation where they stray and where they do not, and the report.
+    fn strayed(plan: &Plan) -> (f32, f32, Trained) {
+        let split = Split {
+            train: vec![straying(1, 60)],
+            validation: vec![straying(2, 30)],
+            test: vec![straying(3, 60)],
+        };
+        let size = Size {
+            arch: Arch::Lstm,
+            hidden: 12,
+            layers: 1,
+        };
+        let later = |epoch: usize| vec![straying(10 + epoch as u64, 120)];
+        let trained = train(&split, later, size, plan, label(&["swing", "lean"]), true).unwrap();
+        let heads = trained.heads;
+        let raw = trained
+            .fitted
+            .kept
+            .run(trained.shape, &trained.hearing.fed(&split.test));
+        let mean = |strays: bool| {
+            let rows = raw[0].chunks_exact(heads.width()).zip(split.test[0].rows());
+            let rows = rows.filter(|(_, x)| (x[1] > 0.3) == strays && x[1].abs() > 0.3);
+            let logs: Vec<f32> = rows.map(|(row, _)| row[heads.spread(0).unwrap()]).collect();
+            logs.iter().sum::<f32>() / logs.len() as f32
+        };
+        (mean(true), mean(false), trained)
+    }
+
+    #[test]
+    fn a_distribution_is_as_wide_as_what_it_says_strays_and_its_file_plays_it() {
+        for plan in [Plan::default(), Plan::careful()] {
+            let plan = Plan {
+                limits: Limits {
+                    epochs: 30,
+                    patience: 30,
+                },
+                lanes: 4,
+                window_frames: 20,
+                rate: 1e-2,
+                distributions: Distributions {
+                    pitch: false,
+                    loudness: true,
+                    ..Distributions::default()
+                },
+                ..plan
+            };
+            let (wide, narrow, trained) = strayed(&plan);
+            let (own, line) = (&trained.report.network, &trained.report.ridge);
+            let (said, of_line) = (
+                own.spreads.loudness.unwrap(),
+                line.spreads.loudness.unwrap(),
+            );
+            println!(
+                "{wide} {narrow} {said:?} {of_line:?} {}",
+                own.pitch_error_median
+            );
+            assert!((wide - (6.0f32 / 20.0).ln()).abs() < 0.3, "{wide}");
+            assert!((narrow - (1.5f32 / 20.0).ln()).abs() < 0.4, "{narrow}");
+            assert!((0.6..0.76).contains(&said.within), "{said:?}");
+            assert!(said.nll < of_line.nll - 0.2, "{said:?} {of_line:?}");
+            draws(&trained);
+        }
+    }
+
+    /// The file's pitch is a point, and its loudness strays from what it says at temperature 0, more where takes did.
+    fn draws(trained: &Trained) {
+        let mut model = GestureModel::load(&trained.onnx).unwrap();
+        let before = straying(4, 2);
+        let mut say = |lean: f32, temperature: f32, dice: u32| {
+            model.reset();
+            // One throw lasts until an onset, and there is none.
+            for row in before.rows() {
+                model.step(row, temperature, dice);
+            }
+            model.step(&[0.5, lean], temperature, dice).controls
+        };
+        let mean = say(0.8, 0.0, 1);
+        assert_eq!(mean, say(0.8, 0.0, 2));
+        assert!((mean.pitch_note - 63.0).abs() < 0.7, "{}", mean.pitch_note);
+        let mut strays_db = |lean: f32| {
+            let middle_db = say(lean, 0.0, 1).loudness_db;
+            let each = (0..200).map(|dice| (say(lean, 1.0, dice).loudness_db - middle_db).powi(2));
+            (each.sum::<f32>() / 200.0).sqrt()
+        };
+        let (wide_db, narrow_db) = (strays_db(0.8), strays_db(-0.8));
+        assert!(
+            (4.0..8.0).contains(&wide_db) && narrow_db < 3.0,
+            "{wide_db} {narrow_db}"
+        );
+    }
+
+    fn label(features: &[&str]) -> Label {
+        Label {
+            name: "Bent".into(),
+            frame_rate_hz: RATE_HZ,
+            feature_schema: 1,
+            inputs: features
+                .iter()
+                .map(|name| format!("right_forearm.{name}"))
+                .collect(),
+            data: serde_json::json!({}),
+            ..Label::default()
+        }
+    }
+
     #[test]
     fn an_lstm_beats_ridge_in_every_control_on_takes_it_has_not_heard() {
         let split = Split {
@@ -250,22 +383,13 @@ mod tests {
             window_frames: 40,
             ..Plan::careful()
         };
-        let label = Label {
-            name: "Bent".into(),
-            frame_rate_hz: RATE_HZ,
-            feature_schema: 1,
-            inputs: ["swing", "lean", "noise"]
-                .map(|n| format!("right_forearm.{n}"))
-                .into(),
-            data: serde_json::json!({}),
-            ..Label::default()
-        };
         let size = Size {
             arch: Arch::Lstm,
             hidden: 24,
             layers: 1,
         };
         let later = |epoch: usize| vec![bent(1.0 + epoch as f32, 120)];
+        let label = label(&["swing", "lean", "noise"]);
         let report = train(&split, later, size, &plan, label, true)
             .unwrap()
             .report;

@@ -9,6 +9,8 @@ pub(super) mod by_hand;
 mod calibrate;
 pub(super) mod card;
 pub(super) mod compare;
+mod distributions;
+mod edge;
 mod energy;
 pub(super) mod evaluate;
 pub(super) mod export;
@@ -16,18 +18,21 @@ mod export_blocks;
 pub(super) mod fit;
 pub(super) mod forest;
 pub(super) mod from_takes;
+pub(super) mod heads;
 mod hearing;
 mod heavy;
 mod kinship;
 mod learner;
 pub(super) mod lesson;
-pub(super) mod loss;
+mod loss;
 pub(super) mod network;
 pub mod recorded;
 mod ridge;
 mod sensing;
 pub(super) mod split;
+pub(super) mod spread;
 pub mod strum;
+pub(super) mod table;
 pub(super) mod take;
 #[cfg(test)]
 mod tests;
@@ -39,6 +44,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use compare::Report;
+pub use distributions::Distributions;
 pub use evaluate::Scores;
 pub use lesson::{Size, Trained, train};
 pub use network::Arch;
@@ -62,6 +68,19 @@ pub struct Args {
     /// Vary recorded motion while learning: auto does so for less than ten minutes of it, on, off
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,
+    /// Controls to say as distributions, which are sampled: pitch, loudness, brightness, noisiness, timbre. Pitch is one
+    /// unless it is named in --point
+    #[cfg_attr(
+        feature = "standalone",
+        arg(long, value_name = "CONTROL", value_delimiter = ',')
+    )]
+    pub distribution: Vec<String>,
+    /// Controls to say as points: one value, the mean
+    #[cfg_attr(
+        feature = "standalone",
+        arg(long, value_name = "CONTROL", value_delimiter = ',')
+    )]
+    pub point: Vec<String>,
     /// Who moves: bow, strum, shake, conduct, still, or mix for all of them
     #[cfg_attr(feature = "standalone", arg(long, default_value = "bow"))]
     pub performer: String,
@@ -148,6 +167,7 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
             .each_ref()
             .map(|rate| &**rate),
     )?;
+    let plan = args.plan()?;
     let probe = args.out.with_extension("part");
     let unwritable = |cause| TrainError::Write {
         path: args.out.clone(),
@@ -161,7 +181,6 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
     } else {
         from_takes::material(args, &from_takes::read(args)?)?
     };
-    let plan = args.plan();
     let size = Size {
         arch,
         hidden: args.hidden,
@@ -180,7 +199,7 @@ pub fn run(args: &Args) -> Result<Report, TrainError> {
         if trained.report.stopped_by_hand {
             println!("{}", card::stopped(&trained.report));
         }
-        println!("{}", card::table(&trained.report));
+        println!("{}", table::table(&trained.report));
         println!("wrote {}", args.out.display());
     }
     Ok(trained.report)
@@ -197,7 +216,7 @@ pub fn lesson_of(
         later,
         label,
     } = from_takes::material(args, recordings)?;
-    let plan = args.plan();
+    let plan = args.plan()?;
     let trained = train(&split, later, size, &plan, label, args.quiet)?;
     Ok((trained, split.test))
 }
@@ -242,21 +261,27 @@ fn virtual_material(args: &Args, players: Players, target: Target) -> Material {
 }
 
 impl Args {
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Result<Plan, TrainError> {
         let plan = if self.take.is_empty() {
             Plan::default()
         } else {
             Plan::careful()
         };
-        Plan {
+        Ok(Plan {
             seed: self.seed,
             limits: Limits {
                 epochs: self.epochs,
                 ..plan.limits
             },
             window_frames: WINDOW_S * self.frame_rate_hz as usize,
+            distributions: self.distributions()?,
             ..plan
-        }
+        })
+    }
+
+    /// Which controls are distributions.
+    pub fn distributions(&self) -> Result<Distributions, TrainError> {
+        Distributions::chosen(&self.distribution, &self.point)
     }
 
     fn spoken_name(&self) -> String {

@@ -2,12 +2,13 @@
 //! regression for the onset. What a network must beat, and what it stands beside when there is little to learn from:
 //! then it learns what the line leaves over.
 
-use super::baseline::raw_points;
 use super::by_hand::slope;
-use super::calibrate::{Edge, onset_edge};
+use super::edge::{Edge, onset_edge};
 use super::evaluate::note_nll;
 use super::fit::Fed;
-use super::loss::{Heads, ONSET_WEIGHT};
+use super::heads::Heads;
+use super::loss::ONSET_WEIGHT;
+use super::spread;
 use super::take::Truth;
 
 /// Raw outputs `x · weight + bias`; `weight [inputs][outputs]`.
@@ -42,7 +43,12 @@ impl Straight {
         }
         let raw: Vec<f32> = held_out.iter().flat_map(|fed| best.1.run(fed)).collect();
         let wider = spread(heads, &raw, &truths);
-        best.1.with_spread(heads, wider)
+        let mut line = best.1.with_spread(heads, wider);
+        // The same whatever moves.
+        for (at, log) in spread::constants(heads, raw.chunks_exact(heads.width()).zip(&truths)) {
+            line.bias[at] = log;
+        }
+        line
     }
 
     pub fn with_penalty(heads: &Heads, train: &[Fed], penalty: f64) -> Straight {
@@ -52,12 +58,12 @@ impl Straight {
             bias: vec![0.0; heads.width()],
         };
         line.pitch(heads, train, penalty);
-        for which in 0..3 {
+        for which in 0..heads.points() {
             let solved = Normal::of(train, penalty, |_, truth| {
-                let counts = which == 0 || truth.voiced();
-                counts.then(|| (1.0, f64::from(raw_points(truth)[which])))
+                let counts = heads.counts(which, truth);
+                counts.then(|| (1.0, f64::from(heads.raw_point(which, truth))))
             });
-            line.set(heads.loudness() + which, &solved.solve(), 1.0, 0.0);
+            line.set(heads.point(which), &solved.solve(), 1.0, 0.0);
         }
         line.set(heads.onset(), &logistic(train, penalty), 1.0, 0.0);
         line
@@ -298,7 +304,7 @@ impl Normal {
 #[cfg(test)]
 mod tests {
     use super::super::baseline::tests::linear_take;
-    use super::super::loss::LOUDNESS_DB;
+    use super::super::heads::LOUDNESS_DB;
     use super::super::take::{Notes, Standard};
     use super::*;
 
@@ -306,9 +312,7 @@ mod tests {
     fn ridge_finds_a_linear_map() {
         let take = linear_take();
         let standard = Standard::of(std::slice::from_ref(&take));
-        let heads = Heads {
-            notes: Notes::of(std::slice::from_ref(&take)),
-        };
+        let heads = Heads::of(Notes::of(std::slice::from_ref(&take)));
         let fed = standard.fed(std::slice::from_ref(&take));
         let raw = Straight::with_penalty(&heads, &fed, 1e-9).run(&fed[0]);
         for (row, truth) in raw.chunks_exact(heads.width()).zip(&take.truth) {
@@ -323,9 +327,7 @@ mod tests {
     fn a_line_that_errs_more_on_what_is_held_out_says_so() {
         let take = linear_take();
         let standard = Standard::of(std::slice::from_ref(&take));
-        let heads = Heads {
-            notes: Notes::of(std::slice::from_ref(&take)),
-        };
+        let heads = Heads::of(Notes::of(std::slice::from_ref(&take)));
         let fed = standard.fed(std::slice::from_ref(&take));
         let other = standard.fed(&[take.shifted(take.frames() / 3)]);
         let nll = |line: &Straight| {
@@ -347,9 +349,7 @@ mod tests {
             truth.onset = take.features[2 * frame] > 0.5;
         }
         let standard = Standard::of(std::slice::from_ref(&take));
-        let heads = Heads {
-            notes: Notes::of(std::slice::from_ref(&take)),
-        };
+        let heads = Heads::of(Notes::of(std::slice::from_ref(&take)));
         let fed = standard.fed(std::slice::from_ref(&take));
         let line = Straight::fit(&heads, &fed, &fed).with_best_edge(&heads, &[&fed[0]], 50.0);
         let raw = line.run(&fed[0]);

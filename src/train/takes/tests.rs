@@ -9,6 +9,7 @@ use super::check::{Weight, check};
 use super::import::{Offset, add_sound, import};
 use super::perform::{Wearing, perform};
 use super::reread::reread;
+use crate::neural::contract::Output;
 use crate::neural::gesture_model::GestureModel;
 use crate::neural::shipped::SOUNDS;
 use crate::neural::sound_model::SoundModel;
@@ -189,6 +190,8 @@ fn a_recorded_take_becomes_a_model_that_plays() {
     let args = Args {
         take: vec![original().to_owned()],
         augment: "auto".into(),
+        distribution: vec!["loudness".into()],
+        point: vec!["pitch".into()],
         performer: "bow".into(),
         target: "performer".into(),
         minutes: 1.0,
@@ -215,14 +218,28 @@ fn a_recorded_take_becomes_a_model_that_plays() {
             == 64
     );
     let card = fs::read_to_string(out.with_extension("md")).unwrap();
-    assert!(
-        card.contains("original") && card.contains("--take original.take"),
-        "{card}"
-    );
+    for said in [
+        "original",
+        "--take original.take",
+        "--distribution loudness --point pitch",
+        "loudness as a normal distribution",
+        "loudness within one deviation",
+    ] {
+        assert!(card.contains(said), "{said}: {card}");
+    }
+    let outputs = &model.contract().outputs;
+    assert!(matches!(&outputs[0], Output::Point(point) if point.control == "pitch"));
+    assert!(matches!(&outputs[1], Output::Normal(normal) if normal.control == "loudness"));
     for file in fs::read_dir(place("")).unwrap() {
         let name = file.unwrap().file_name();
         assert!(!name.to_string_lossy().starts_with("learned.part"));
     }
+    let wrong = Args {
+        point: vec!["onset".into()],
+        ..args.clone()
+    };
+    let said = run(&wrong).unwrap_err().to_string();
+    assert!(said.contains("leave 'onset' out of --point"), "{said}");
     let wrong = Args {
         augment: "maybe".into(),
         ..args.clone()

@@ -1,9 +1,11 @@
 //! The training loss and its gradient by the raw outputs, written out: the same loss as `loss::loss`.
 
+use super::super::heads::Heads;
 use super::super::loss::{
-    BRIGHTNESS, CONFIDENCE_WEIGHT, FINE_LOSS, FINE_REACH, Heads, LOUDNESS_DB, NOISINESS,
-    ONSET_LOSS, ONSET_WEIGHT, point_weights, softplus, weight_of,
+    CONFIDENCE_WEIGHT, FINE_LOSS, FINE_REACH, ONSET_LOSS, ONSET_WEIGHT, point_weight, softplus,
+    spread_weight, weight_of,
 };
+use super::super::spread;
 use super::super::take::Truth;
 
 /// Loss per frame, and its gradient `[rows][outputs]`.
@@ -18,14 +20,9 @@ pub fn slope(heads: &Heads, raw: &[f32], truth: &[Truth]) -> (f32, Vec<f32>) {
         .zip(truth)
     {
         let (weighed, right) = pitch(heads, row, out, truth, 1.0 / weight_sum);
-        let plain = points(
-            heads,
-            row,
-            out,
-            truth,
-            right,
-            1.0 / truth_frames(raw, width),
-        );
+        let share = 1.0 / truth_frames(raw, width);
+        let plain =
+            points(heads, row, out, truth, share) + chances(heads, row, out, truth, right, share);
         total += f64::from(weighed + plain);
     }
     (total as f32, gradient)
@@ -68,8 +65,27 @@ fn pitch(heads: &Heads, row: &[f32], out: &mut [f32], truth: &Truth, share: f32)
     (loss * share, right)
 }
 
-/// Loudness, brightness, noisiness, onset and confidence.
-fn points(
+/// Means and deviations of what is said as numbers.
+fn points(heads: &Heads, row: &[f32], out: &mut [f32], truth: &Truth, share: f32) -> f32 {
+    let mut loss = 0.0;
+    for (which, wanted) in heads.raw_points(truth).enumerate() {
+        let (at, control) = (heads.point(which), heads.control(which));
+        let error = row[at] - wanted;
+        let weight = point_weight(control, truth);
+        loss += weight * error * error;
+        out[at] = 2.0 * weight * error * share;
+        if let Some(at) = heads.spread(which) {
+            let weight = spread_weight(control, truth);
+            let (own, slope) = spread::loss(error, row[at]);
+            loss += weight * own;
+            out[at] = weight * slope * share;
+        }
+    }
+    loss * share
+}
+
+/// Onset and confidence.
+fn chances(
     heads: &Heads,
     row: &[f32],
     out: &mut [f32],
@@ -77,19 +93,7 @@ fn points(
     right: f32,
     share: f32,
 ) -> f32 {
-    let controls = &truth.controls;
-    let wanted = [
-        LOUDNESS_DB.raw(truth.loudness_db()),
-        BRIGHTNESS.raw(controls.brightness),
-        NOISINESS.raw(controls.noisiness),
-    ];
     let mut loss = 0.0;
-    for (index, (wanted, weight)) in wanted.into_iter().zip(point_weights(truth)).enumerate() {
-        let at = heads.loudness() + index;
-        let error = row[at] - wanted;
-        loss += weight * error * error;
-        out[at] = 2.0 * weight * error * share;
-    }
     let onset = if truth.onset { 1.0 } else { 0.0 };
     let sounding = if truth.voiced() { right } else { 0.0 };
     for (at, target, positive, weight) in [

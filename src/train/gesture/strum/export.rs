@@ -1,7 +1,7 @@
 //! The networks as one ONNX file under the contract: what they are fed is computed in the graph, their answers are
 //! averaged, and what is said is what is played: a chance of a stroke, its direction, loudness and brightness.
 
-use super::super::loss::LOUDNESS_DB;
+use super::super::heads::LOUDNESS_DB;
 use super::super::take::FLOOR_DB;
 use super::decision::Decision;
 use super::front::{BACK, PAST, STILL_POWER, UNIT_M_PER_S2, WIDTH, power_share};

@@ -4,7 +4,7 @@
 
 use serde::Serialize;
 
-use super::super::loss::LOUDNESS_DB;
+use super::super::heads::LOUDNESS_DB;
 use super::super::ridge::Normal;
 use super::super::take::{FLOOR_DB, VOICED_DB};
 use super::learner::{OUTPUTS, SOUNDS};

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::super::evaluate::Pearson;
-use super::super::loss::LOUDNESS_DB;
+use super::super::heads::LOUDNESS_DB;
 use super::super::take::FLOOR_DB;
 use super::decision::Decision;
 use super::front::vigour;
