@@ -50,6 +50,9 @@ pub struct Args {
     /// Frames a second: 100, or 50 for events
     #[cfg_attr(feature = "standalone", arg(long))]
     pub frame_rate_hz: Option<u32>,
+    /// The sound model (.onnx) that shall be played: the takes are heard in its timbre latents too, and those are learned
+    #[cfg_attr(feature = "standalone", arg(long, value_name = "MODEL"))]
+    pub sound: Option<PathBuf>,
     /// Vary recorded motion while learning: auto does so for less than ten minutes, on, off
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,
@@ -116,6 +119,11 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
     if matches!(target, Target::Events) && distributions != Distributions::default() {
         return Err(TrainError::Data(
             "events are drawn one after another: leave out --distribution and --point".into(),
+        ));
+    }
+    if matches!(target, Target::Events) && args.sound.is_some() {
+        return Err(TrainError::Data(
+            "events have no timbre: leave out --sound".into(),
         ));
     }
     let mut args = args.clone();
@@ -206,8 +214,10 @@ fn train_all(args: &Args, folder: &Path) -> Result<(), TrainError> {
     let first = args.lesson(plans[0].0, 1);
     let recordings = from_takes::read(&first)?;
     Baselines::make(&first, &recordings, folder)?;
-    let takes: Vec<&str> = recordings.iter().map(|take| &take.sha256[..]).collect();
-    let ground = done::ground(args, &takes.join(" "));
+    let takes = recordings.iter().map(|take| &take.sha256[..]);
+    let sound = recordings[0].instrument().map(|sound| &sound.sha256[..]);
+    let data: Vec<&str> = takes.chain(sound).collect();
+    let ground = done::ground(args, &data.join(" "));
     for (_, (arch, seed)) in own {
         if stop_asked() {
             break;
@@ -235,6 +245,7 @@ impl Args {
     pub(super) fn lesson(&self, arch: Arch, seed: u64) -> Lesson {
         Lesson {
             take: self.take.clone(),
+            sound: self.sound.clone(),
             augment: self.augment.clone(),
             distribution: self.distribution.clone(),
             point: self.point.clone(),
@@ -275,6 +286,9 @@ impl Args {
             self.augment,
             self.distributions().unwrap_or_default().options()
         );
+        if let Some(sound) = self.sound.as_deref().and_then(Path::file_name) {
+            command += &format!(" --sound {}", sound.to_string_lossy());
+        }
         let numbers = [
             ("hidden", self.hidden),
             ("layers", self.layers),
@@ -307,6 +321,7 @@ mod tests {
             layers: None,
             epochs: 1,
             frame_rate_hz: None,
+            sound: None,
             augment: "auto".into(),
             distribution: Vec::new(),
             point: Vec::new(),

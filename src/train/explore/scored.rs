@@ -39,7 +39,7 @@ impl Scored {
             pitch_error_median: known(sounds, scores.pitch_error_median),
             pitch_right: known(sounds, scores.pitch_right),
             onset_f1: known(begins, scores.onset_f1),
-            timbre_r: scores.timbre_r.and_then(|r| known(sounds, r)),
+            timbre_r: scores.mean_timbre_r().and_then(|r| known(sounds, r)),
             spreads: scores.spreads.finite(),
         }
     }

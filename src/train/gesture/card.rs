@@ -45,6 +45,9 @@ pub fn command(args: &Args) -> String {
             args.augment
         );
     }
+    if let Some(sound) = args.sound.as_deref().and_then(Path::file_name) {
+        let _ = write!(line, " --sound {}", sound.to_string_lossy());
+    }
     line += &args.distributions().unwrap_or_default().options();
     let _ = write!(
         line,
@@ -89,6 +92,25 @@ fn data(label: &Label, report: &Report) -> String {
         );
     }
     text
+}
+
+/// Which sound model's timbre it says, if one's.
+fn timbre(label: &Label) -> Option<String> {
+    let sound = &label.data["sound"];
+    let says = sound["timbre"].as_array()?;
+    let each = says.iter().enumerate().map(|(index, says)| {
+        format!(
+            "`timbre_{}`: {}",
+            index + 1,
+            says.as_str().unwrap_or_default()
+        )
+    });
+    Some(format!(
+        "The timbre latents are those of the sound model {} (SHA-256 `{}`), in standard deviations; {}.",
+        sound["name"].as_str().unwrap_or_default(),
+        sound["sha256"].as_str().unwrap_or_default(),
+        each.collect::<Vec<_>>().join("; ")
+    ))
 }
 
 /// What the model states, in a sentence.
@@ -149,6 +171,9 @@ pub fn markdown(trained: &Trained, command: &str, size: Size) -> String {
     let _ = writeln!(page, "- {}", calibrated(&trained.fitted.kept));
     let _ = writeln!(page, "- Inputs: `{}`.", label.inputs.join("`, `"));
     let _ = writeln!(page, "- Says: {}.", says(&trained.heads));
+    if let Some(timbre) = timbre(label) {
+        let _ = writeln!(page, "- {timbre}");
+    }
     let _ = writeln!(page, "- Data: {}", data(label, report));
     let _ = writeln!(page, "- Licence: {}.\n", label.licence);
     let _ = writeln!(page, "## How well\n\n{}", table(report));
@@ -208,11 +233,15 @@ fn faults(report: &Report, synthetic: bool) -> String {
             network.onset_f1, ridge.onset_f1
         );
     }
-    for (what, own, line) in [
+    let mut heard = vec![
         ("Loudness", network.loudness_r, ridge.loudness_r),
         ("Brightness", network.brightness_r, ridge.brightness_r),
         ("Noisiness", network.noisiness_r, ridge.noisiness_r),
-    ] {
+    ];
+    if let (Some(own), Some(line)) = (network.mean_timbre_r(), ridge.mean_timbre_r()) {
+        heard.push(("Timbre", own, line));
+    }
+    for (what, own, line) in heard {
         if own < line + BETTER_R {
             let _ = writeln!(
                 text,
@@ -258,6 +287,9 @@ mod tests {
         assert!(said.contains("NLL 0.30, the line's 0.00"), "{said}");
         assert!(said.contains("F1 0.44, a straight line 0.90"), "{said}");
         assert!(said.contains("Loudness is hardly better") && !said.contains("Brightness"));
+        assert!(!said.contains("Timbre"));
+        (report.network.timbre_r[0], report.ridge.timbre_r[0]) = (Some(-0.01), Some(0.0));
+        assert!(faults(&report, false).contains("Timbre is hardly better"));
     }
 
     #[test]

@@ -139,6 +139,7 @@ mod tests {
             train: vec![named("a")],
             validation: vec![named("a")],
             test: vec![named("b")],
+            timbre: 0,
         };
         let own = split.test[0].clone();
         assert_eq!(another(&split, &own).map(|take| &*take.name), Some("a"));

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::heads::Heads;
 use super::spread::Spreads;
 use super::take::{FLOOR_DB, Truth};
+use crate::controls::TIMBRE_COUNT;
 use crate::neural::gesture_model::{ONSET_BEGINS, ONSET_ENDS};
 
 /// Scores over the frames of some takes.
@@ -31,11 +32,19 @@ pub struct Scores {
     pub loudness_when_loud_db: f32,
     /// F1 of note onsets within 50 ms.
     pub onset_f1: f32,
-    /// Mean of Pearson's r of the timbre latents on sounding frames.
+    /// Pearson's r of each timbre latent that is said, on sounding frames.
     #[serde(default)]
-    pub timbre_r: Option<f32>,
+    pub timbre_r: [Option<f32>; TIMBRE_COUNT],
     #[serde(default)]
     pub spreads: Spreads,
+}
+
+impl Scores {
+    pub fn mean_timbre_r(&self) -> Option<f32> {
+        let said = self.timbre_r.iter().flatten().count();
+        let sum: f32 = self.timbre_r.iter().flatten().sum();
+        (said > 0).then(|| sum / said as f32)
+    }
 }
 
 /// The pitch that a row of raw outputs says: the most likely, or as a point the mean.
@@ -154,7 +163,10 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
     }
     errors.sort_by(f32::total_cmp);
     let sounding = errors.len().max(1) as f64;
-    let timbre: f32 = alike[3..].iter().map(Pearson::r).sum();
+    let mut timbre_r = [None; TIMBRE_COUNT];
+    for (r, alike) in timbre_r.iter_mut().zip(&alike[3..]) {
+        *r = Some(alike.r());
+    }
     Scores {
         pitch_nll: (nll / sounding) as f32,
         pitch_error_median: errors.get(errors.len() / 2).copied().unwrap_or(0.0),
@@ -167,7 +179,7 @@ pub fn score(heads: &Heads, frame_rate_hz: f32, pairs: &[(&[f32], &[Truth])]) ->
         loudness_when_silent_db: (silent.0 / silent.1.max(1.0)) as f32,
         loudness_when_loud_db: (loud.0 / loud.1.max(1.0)) as f32,
         onset_f1: onsets.f1(),
-        timbre_r: (heads.timbre > 0).then(|| timbre / heads.timbre as f32),
+        timbre_r,
         spreads: Spreads::of(heads, pairs),
     }
 }

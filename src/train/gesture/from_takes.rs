@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::export::Label;
+use super::instrument::Instrument;
 use super::recorded::{Recording, level};
 use super::split::{learned_from, split, spoken, training_part};
-use super::take::Take;
+use super::take::{Split, Take};
 use super::vary::{Limits, Variation};
 use super::{Args, Material, TrainError, choose};
 use crate::gesture::features::FEATURE_SCHEMA;
@@ -30,7 +31,11 @@ pub fn material(args: &Args, recordings: &Arc<[Recording]>) -> Result<Material, 
         .iter()
         .map(|recording| recording.take(&names, rate_hz, None))
         .collect();
-    let split = split(&takes, rate_hz);
+    let instrument = recordings[0].instrument();
+    let split = Split {
+        timbre: instrument.map_or(0, |sound| sound.timbre.count()),
+        ..split(&takes, rate_hz)
+    };
     let varied = is_varied(args, recordings)?;
     let label = label(args, recordings, names.clone(), varied);
     let learned_s: f64 =
@@ -87,6 +92,7 @@ pub fn is_varied(args: &Args, recordings: &[Recording]) -> Result<bool, TrainErr
 /// All takes at one level, with the same roles; hearing them takes a while, so a comparison does it once. Says what is
 /// not as it should be.
 pub fn read(args: &Args) -> Result<Arc<[Recording]>, TrainError> {
+    let instrument = Instrument::of(args)?;
     let mut recordings = Vec::new();
     for folder in &args.take {
         if !args.quiet {
@@ -112,23 +118,37 @@ pub fn read(args: &Args) -> Result<Arc<[Recording]>, TrainError> {
     if !args.quiet {
         println!("loudness of the recordings moved by {gain_db:+.1} dB");
     }
+    if let Some(instrument) = instrument {
+        for recording in &mut recordings {
+            recording.hear_timbre(Arc::clone(&instrument), args.frame_rate_hz);
+        }
+    }
     Ok(recordings.into())
 }
 
 fn label(args: &Args, recordings: &[Recording], inputs: Vec<String>, varied: bool) -> Label {
     let takes: Vec<_> = recordings.iter().map(Recording::origin).collect();
+    let sound = recordings[0].instrument();
     let roles: Vec<&str> = recordings[0].roles.iter().map(|role| role.name()).collect();
     Label {
         name: args.spoken_name(),
         author: String::new(),
         licence: recordings[0].document.licence.clone(),
-        description: format!("Learned from recordings; sensors on {}.", roles.join(", ")),
+        description: format!(
+            "Learned from recordings; sensors on {}{}.",
+            roles.join(", "),
+            sound.map_or_else(String::new, |sound| format!(
+                "; the timbre is that of {}",
+                sound.name
+            ))
+        ),
         frame_rate_hz: args.frame_rate_hz,
         feature_schema: FEATURE_SCHEMA,
         inputs,
         data: json!({
             "synthetic": recordings.iter().any(|r| r.document.notes.starts_with(SYNTHETIC)),
             "takes": takes,
+            "sound": sound.map(Instrument::origin),
             "split": spoken(recordings.len()),
             "varied": varied,
             "seed": args.seed,

@@ -53,6 +53,7 @@ impl<'a> Ground<'a> {
         }
         let hearing = Hearing::of(&split.train);
         let heads = Heads {
+            timbre: split.timbre,
             distributions,
             ..Heads::of(Notes::of(&split.train))
         };
@@ -266,6 +267,7 @@ mod tests {
     /// What is learned of straying takes: the mean log-deviation where they stray and where they do not, and the report.
     fn strayed(plan: &Plan) -> (f32, f32, Trained) {
         let split = Split {
+            timbre: 0,
             train: vec![straying(1, 60)],
             validation: vec![straying(2, 30)],
             test: vec![straying(3, 60)],
@@ -371,6 +373,7 @@ mod tests {
     #[test]
     fn an_lstm_beats_ridge_in_every_control_on_takes_it_has_not_heard() {
         let split = Split {
+            timbre: 0,
             train: vec![bent(0.1, 60)],
             validation: vec![bent(0.2, 20)],
             test: vec![bent(0.3, 30)],

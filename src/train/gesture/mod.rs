@@ -21,6 +21,7 @@ pub(super) mod from_takes;
 pub(super) mod heads;
 mod hearing;
 mod heavy;
+pub(super) mod instrument;
 mod kinship;
 mod learner;
 pub(super) mod lesson;
@@ -65,6 +66,12 @@ pub struct Args {
     /// Recorded takes (folders); without any, the virtual performer is learned from
     #[cfg_attr(feature = "standalone", arg(long, num_args = 1..))]
     pub take: Vec<PathBuf>,
+    /// The sound model (.onnx) that shall be played: the takes are heard in its timbre latents too, and those are learned
+    #[cfg_attr(
+        feature = "standalone",
+        arg(long, value_name = "MODEL", requires = "take")
+    )]
+    pub sound: Option<PathBuf>,
     /// Vary recorded motion while learning: auto does so for less than ten minutes of it, on, off
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,

@@ -2,10 +2,12 @@
 //! both on the sound's clock.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::TrainError;
+use super::instrument::Instrument;
 use super::sensing::hear;
 use super::take::{Take, Truth};
 use super::vary::Variation;
@@ -14,7 +16,7 @@ use crate::gesture::Role;
 use crate::sensor::take::document::{Document, FRAMES};
 use crate::sensor::take::frames;
 use crate::sensor::{DeviceId, SensorFrame};
-use crate::train::analysis::timbre::{Envelope, Timbre, envelope};
+use crate::train::analysis::timbre::{Envelope, envelope};
 use crate::train::analysis::{analyse, audio, onsets::onsets, pitch};
 use crate::train::takes::check::{self, LEAST_S};
 use crate::units::HostTime;
@@ -41,6 +43,8 @@ pub struct Recording {
     truth: Vec<Truth>,
     /// Beside it: what a timbre is heard in.
     envelopes: Vec<Envelope>,
+    /// In whose timbre it was heard.
+    instrument: Option<Arc<Instrument>>,
 }
 
 impl Recording {
@@ -137,6 +141,7 @@ impl Recording {
             sent: Vec::new(),
             truth: Vec::new(),
             envelopes: Vec::new(),
+            instrument: None,
             document,
         };
         // In the order of the roles, so that takes agree whichever sensor came first.
@@ -206,14 +211,20 @@ impl Recording {
         }
     }
 
-    /// Says the truth in the latents of a sound model's timbre too; after the loudness is where it shall be.
-    pub fn hear_timbre(&mut self, timbre: &Timbre, rate_hz: u32) {
+    /// Says the truth in the timbre latents of a sound model too; after the loudness is where it shall be.
+    pub fn hear_timbre(&mut self, instrument: Arc<Instrument>, rate_hz: u32) {
         let controls = self.truth.iter().map(|truth| &truth.controls);
         let frames = self.envelopes.iter().copied().zip(controls);
-        let track = timbre.track(frames, rate_hz);
+        let track = instrument.timbre.track(frames, rate_hz);
+        self.instrument = Some(instrument);
         for (truth, latents) in self.truth.iter_mut().zip(track) {
             truth.controls.timbre = latents;
         }
+    }
+
+    /// The sound model in whose timbre latents it says the truth too.
+    pub fn instrument(&self) -> Option<&Instrument> {
+        self.instrument.as_deref()
     }
 
     /// Moves the loudness; what was silent stays silent.

@@ -9,8 +9,12 @@ pub fn table(report: &Report) -> String {
     let mut text = String::from(
         "| on unseen performances | note NLL (nats) | calibration error | median pitch error (semitones) | within ½ semitone | loudness r | loudness RMSE (dB) | brightness r | noisiness r | stated dB when silent / loud | onset F1 |",
     );
-    let has_timbre = report.network.timbre_r.is_some();
-    text += if has_timbre { " timbre r |" } else { "" };
+    let has_timbre = report.network.mean_timbre_r().is_some();
+    text += if has_timbre {
+        " r of each timbre latent |"
+    } else {
+        ""
+    };
     let _ = writeln!(text, "\n|{}", "---|".repeat(11 + usize::from(has_timbre)));
     let rows = rows(report);
     for (name, scores) in &rows {
@@ -48,9 +52,11 @@ fn rows(report: &Report) -> Vec<(&'static str, Scores)> {
 }
 
 fn row(text: &mut String, name: &str, s: &Scores) {
-    let timbre_r = s
-        .timbre_r
-        .map_or_else(String::new, |r| format!(" {r:.2} |"));
+    let each = s.timbre_r.iter().flatten().map(|r| format!("{r:.2}"));
+    let mut timbre_r = each.collect::<Vec<_>>().join(" / ");
+    if !timbre_r.is_empty() {
+        timbre_r = format!(" {timbre_r} |");
+    }
     let _ = writeln!(
         text,
         "| {name} | {:.2} | {:.3} | {:.2} | {:.0} % | {:.3} | {:.1} | {:.2} | {:.2} | {:.0} / {:.0} | {:.2} |{timbre_r}",
@@ -119,7 +125,7 @@ mod tests {
         let mut report = Report::default();
         assert!(!table(&report).contains("within one deviation"));
         for scores in [&mut report.network, &mut report.ridge] {
-            scores.timbre_r = Some(0.25);
+            scores.timbre_r[..2].copy_from_slice(&[Some(0.25), Some(-0.5)]);
             scores.spreads.loudness = Some(Spread {
                 nll: -1.234,
                 within: 0.69,
@@ -131,6 +137,6 @@ mod tests {
             "{said}"
         );
         assert!(said.contains("| this network | -1.23 | 69 % |"), "{said}");
-        assert!(said.contains("| 0.25 |"), "{said}");
+        assert!(said.contains("| 0.25 / -0.50 |"), "{said}");
     }
 }

@@ -86,6 +86,8 @@ pub struct Split {
     pub train: Vec<Take>,
     pub validation: Vec<Take>,
     pub test: Vec<Take>,
+    /// So many timbre latents are in their truth, 0 to 8.
+    pub timbre: usize,
 }
 
 /// `(value - mean) * scale` makes each feature's training frames mean 0, deviation 1.

@@ -143,6 +143,7 @@ pub fn perform(plan: &Plan) -> Split {
             .collect()
     };
     Split {
+        timbre: 0,
         train: rehearse(plan, 0),
         validation: takes(1),
         test: takes(2),

@@ -9,6 +9,7 @@ use super::check::{Weight, check};
 use super::import::{Offset, add_sound, import};
 use super::perform::{Wearing, perform};
 use super::reread::reread;
+use crate::controls::Controls;
 use crate::neural::contract::Output;
 use crate::neural::gesture_model::GestureModel;
 use crate::neural::shipped::SOUNDS;
@@ -19,7 +20,8 @@ use crate::sensor::performer::{Performer, Placement, Style};
 use crate::sensor::take::Take;
 use crate::sensor::take::document::{AUDIO, DATAGRAMS, DOCUMENT, Document, FRAMES};
 use crate::train::gesture::recorded::Recording;
-use crate::train::gesture::{Args, run};
+use crate::train::gesture::{Args, Scores, run};
+use crate::train::render::{sing, write_wav};
 
 const SECONDS: f64 = 24.0;
 const SEED: u64 = 7;
@@ -184,18 +186,20 @@ fn the_sound_of_a_take_says_the_music_that_its_motion_means() {
     );
 }
 
-#[test]
-fn a_recorded_take_becomes_a_model_that_plays() {
-    let out = place("learned.onnx");
-    let args = Args {
+const VIOLIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/violin.onnx");
+
+/// A small one, of the original take.
+fn lesson() -> Args {
+    Args {
         take: vec![original().to_owned()],
+        sound: Some(VIOLIN.into()),
         augment: "auto".into(),
-        distribution: vec!["loudness".into()],
-        point: vec!["pitch".into()],
+        distribution: Vec::new(),
+        point: Vec::new(),
         performer: "bow".into(),
         target: "performer".into(),
         minutes: 1.0,
-        out: out.clone(),
+        out: place("lesson.onnx"),
         seed: 1,
         arch: "lstm".into(),
         hidden: 8,
@@ -204,6 +208,17 @@ fn a_recorded_take_becomes_a_model_that_plays() {
         epochs: 2,
         name: None,
         quiet: true,
+    }
+}
+
+#[test]
+fn a_recorded_take_becomes_a_model_that_plays() {
+    let out = place("learned.onnx");
+    let args = Args {
+        distribution: vec!["loudness".into()],
+        point: vec!["pitch".into()],
+        out: out.clone(),
+        ..lesson()
     };
     let report = run(&args).unwrap();
     assert!(report.test_minutes > 0.05 && report.train_minutes > 0.15);
@@ -224,12 +239,18 @@ fn a_recorded_take_becomes_a_model_that_plays() {
         "--distribution loudness --point pitch",
         "loudness as a normal distribution",
         "loudness within one deviation",
+        "--sound violin.onnx",
+        "loudness as a normal distribution, brightness, noisiness, timbre_1, timbre_2, timbre_3, onset",
+        "are those of the sound model Violin",
+        "r of each timbre latent",
     ] {
         assert!(card.contains(said), "{said}: {card}");
     }
     let outputs = &model.contract().outputs;
     assert!(matches!(&outputs[0], Output::Point(point) if point.control == "pitch"));
     assert!(matches!(&outputs[1], Output::Normal(normal) if normal.control == "loudness"));
+    assert!(matches!(&outputs[6], Output::Point(point) if point.control == "timbre_3"));
+    assert_eq!(report.network.timbre_r.iter().flatten().count(), 3);
     for file in fs::read_dir(place("")).unwrap() {
         let name = file.unwrap().file_name();
         assert!(!name.to_string_lossy().starts_with("learned.part"));
@@ -255,6 +276,52 @@ fn a_recorded_take_becomes_a_model_that_plays() {
         ..args
     };
     assert!(run(&wrong).unwrap_err().to_string().contains("25"));
+}
+
+/// A take of the original's motion and music on the violin, whose first timbre latent follows how the bow arm turns.
+fn coloured() -> PathBuf {
+    const RATE_HZ: u32 = 100;
+    let take = copy("coloured.take");
+    let recording = Recording::read_motion(&take).unwrap();
+    let names = recording.input_names();
+    let turn = names.iter().position(|name| name == "right_forearm.up_x");
+    let rows = recording.features(&names, RATE_HZ);
+    let turns: Vec<f32> = rows
+        .chunks_exact(names.len())
+        .map(|row| row[turn.unwrap()])
+        .collect();
+    let performer = Performer::new(Style::Bow, SEED);
+    let meant = |frame: usize| performer.controls(frame as f64 / f64::from(RATE_HZ));
+    let sounding = turns.iter().enumerate();
+    let sounding = sounding.filter(|(frame, _)| meant(*frame).loudness_db > -40.0);
+    let (least, most) = sounding.fold((f32::MAX, f32::MIN), |(least, most), (_, turn)| {
+        (least.min(*turn), most.max(*turn))
+    });
+    let controls = turns.iter().enumerate().map(|(frame, turn)| {
+        let mut controls = meant(frame);
+        controls.timbre[0] = (5.0 * (turn - least) / (most - least) - 2.5).clamp(-3.0, 3.0);
+        controls
+    });
+    let controls: Vec<Controls> = controls.collect();
+    let violin = SoundModel::load(&fs::read(VIOLIN).unwrap()).unwrap();
+    let samples = sing(&violin, &controls, RATE_HZ);
+    write_wav(&take.join(AUDIO), &samples).unwrap();
+    take
+}
+
+#[test]
+fn a_timbre_that_follows_the_motion_is_heard_and_learned() {
+    let args = Args {
+        take: vec![coloured()],
+        out: place("coloured.onnx"),
+        epochs: 6,
+        ..lesson()
+    };
+    let report = run(&args).unwrap();
+    let [own, line, mean] =
+        [report.network, report.ridge, report.mean].map(|scores| scores.timbre_r[0].unwrap());
+    println!("timbre_1 r: network {own:.2}, line {line:.2}, the mean {mean:.2}");
+    assert!(own > 0.6 && line > 0.6 && mean.abs() < 0.1);
 }
 
 #[test]
