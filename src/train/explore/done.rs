@@ -20,7 +20,7 @@ pub fn ground(args: &Args, data: &str) -> String {
         augment,
         ..
     } = args;
-    let options = args.distributions().unwrap_or_default().options();
+    let options = args.says.options();
     format!(
         "{target}, hidden {hidden:?}, layers {layers:?}, {epochs} epochs, {frame_rate_hz:?} Hz, augment {augment}{options}, {}, of {data}",
         commit()

@@ -15,7 +15,7 @@ mod spreads;
 
 use std::path::{Path, PathBuf};
 
-use super::gesture::{Arch, Args as Lesson, Distributions, Size, TrainError, from_takes};
+use super::gesture::{Arch, Args as Lesson, Says, Size, TrainError, from_takes};
 use super::progress::{stop_asked, stop_on_interrupt};
 use rivals::Baselines;
 use run::Run;
@@ -50,25 +50,11 @@ pub struct Args {
     /// Frames a second: 100, or 50 for events
     #[cfg_attr(feature = "standalone", arg(long))]
     pub frame_rate_hz: Option<u32>,
-    /// The sound model (.onnx) that shall be played: the takes are heard in its timbre latents too, and those are learned
-    #[cfg_attr(feature = "standalone", arg(long, value_name = "MODEL"))]
-    pub sound: Option<PathBuf>,
     /// Vary recorded motion while learning: auto does so for less than ten minutes, on, off
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,
-    /// Controls to say as distributions: pitch, loudness, brightness, noisiness, timbre. Pitch is one unless it is named in
-    /// --point
-    #[cfg_attr(
-        feature = "standalone",
-        arg(long, value_name = "CONTROL", value_delimiter = ',')
-    )]
-    pub distribution: Vec<String>,
-    /// Controls to say as points: one value, the mean
-    #[cfg_attr(
-        feature = "standalone",
-        arg(long, value_name = "CONTROL", value_delimiter = ',')
-    )]
-    pub point: Vec<String>,
+    #[cfg_attr(feature = "standalone", command(flatten))]
+    pub says: Says,
     /// Only every n-th run, as in 2/4: the second of four machines
     #[cfg_attr(feature = "standalone", arg(long, value_parser = parse_shard))]
     pub shard: Option<Shard>,
@@ -115,17 +101,13 @@ pub fn run(args: &Args) -> Result<(), TrainError> {
         value: args.target.clone(),
         choices: "controls, events".into(),
     })?;
-    let distributions = args.distributions()?;
-    if matches!(target, Target::Events) && distributions != Distributions::default() {
-        return Err(TrainError::Data(
-            "events are drawn one after another: leave out --distribution and --point".into(),
-        ));
+    let options = args.says.options();
+    if matches!(target, Target::Events) && !options.is_empty() {
+        return Err(TrainError::Data(format!(
+            "events are drawn one after another and have no timbre: leave out{options}"
+        )));
     }
-    if matches!(target, Target::Events) && args.sound.is_some() {
-        return Err(TrainError::Data(
-            "events have no timbre: leave out --sound".into(),
-        ));
-    }
+    args.says.distributions()?;
     let mut args = args.clone();
     if args.archs.is_empty() {
         args.archs = target.archs();
@@ -245,10 +227,8 @@ impl Args {
     pub(super) fn lesson(&self, arch: Arch, seed: u64) -> Lesson {
         Lesson {
             take: self.take.clone(),
-            sound: self.sound.clone(),
             augment: self.augment.clone(),
-            distribution: self.distribution.clone(),
-            point: self.point.clone(),
+            says: self.says.clone(),
             performer: "bow".into(),
             target: "performer".into(),
             minutes: 1.0,
@@ -267,11 +247,6 @@ impl Args {
         }
     }
 
-    /// Which controls are distributions; events are drawn either way.
-    fn distributions(&self) -> Result<Distributions, TrainError> {
-        Distributions::chosen(&self.distribution, &self.point)
-    }
-
     /// What makes the same report again.
     pub(super) fn command(&self) -> String {
         let takes = self.take.iter().filter_map(|take| take.file_name());
@@ -284,11 +259,8 @@ impl Args {
             self.seeds,
             self.epochs,
             self.augment,
-            self.distributions().unwrap_or_default().options()
+            self.says.options()
         );
-        if let Some(sound) = self.sound.as_deref().and_then(Path::file_name) {
-            command += &format!(" --sound {}", sound.to_string_lossy());
-        }
         let numbers = [
             ("hidden", self.hidden),
             ("layers", self.layers),
@@ -321,10 +293,8 @@ mod tests {
             layers: None,
             epochs: 1,
             frame_rate_hz: None,
-            sound: None,
             augment: "auto".into(),
-            distribution: Vec::new(),
-            point: Vec::new(),
+            says: Says::default(),
             shard: None,
             merge: false,
             quiet: true,
@@ -337,19 +307,20 @@ mod tests {
         let mut args = args(&out);
         let plain = done::ground(&args, "");
         assert!(!args.command().contains("--distribution"));
-        args.distribution = vec!["loudness".into()];
+        args.says.distribution = vec!["loudness".into()];
         assert!(args.command().contains(" --distribution loudness --out"));
         assert_ne!(done::ground(&args, ""), plain);
         let lesson = args.lesson(Arch::Fc, 1);
-        assert_eq!(
-            lesson.distributions().unwrap().options(),
-            " --distribution loudness"
-        );
+        assert_eq!(lesson.says.options(), " --distribution loudness");
+        args.says.sound = Some("models/violin.onnx".into());
         args.target = "events".into();
         let said = run(&args).unwrap_err().to_string();
-        assert!(said.contains("leave out --distribution"), "{said}");
+        assert!(
+            said.contains("leave out --sound violin.onnx --distribution loudness"),
+            "{said}"
+        );
         args.target = "controls".into();
-        args.point = vec!["loudness".into()];
+        args.says.point = vec!["loudness".into()];
         let said = run(&args).unwrap_err().to_string();
         assert!(said.contains("'loudness' is named in"), "{said}");
         assert!(!out.exists());

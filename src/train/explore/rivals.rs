@@ -48,7 +48,7 @@ impl Baselines {
     ) -> Result<(), TrainError> {
         let Material { split, label, .. } = from_takes::material(args, recordings)?;
         let rate_hz = label.frame_rate_hz;
-        let ground = Ground::of(&split, args.distributions()?, rate_hz as f32)?;
+        let ground = Ground::of(&split, args.says.distributions()?, rate_hz as f32)?;
         let test = ground.hearing.fed(&split.test);
         let rivals = Rivals::of(&ground, &label.inputs);
         let forest = Forest::fit(&ground.heads, &ground.train, &ground.validation, args.seed);

@@ -45,10 +45,7 @@ pub fn command(args: &Args) -> String {
             args.augment
         );
     }
-    if let Some(sound) = args.sound.as_deref().and_then(Path::file_name) {
-        let _ = write!(line, " --sound {}", sound.to_string_lossy());
-    }
-    line += &args.distributions().unwrap_or_default().options();
+    line += &args.says.options();
     let _ = write!(
         line,
         " --seed {} --arch {} --hidden {} --layers {} --frame-rate-hz {} --epochs {}",

@@ -23,7 +23,7 @@ impl Instrument {
     /// The one that `args` names; none where they name none.
     pub fn of(args: &Args) -> Result<Option<Arc<Instrument>>, TrainError> {
         let read = |path| Instrument::read(path).map(Arc::new);
-        args.sound.as_deref().map(read).transpose()
+        args.says.sound.as_deref().map(read).transpose()
     }
 
     fn read(path: &Path) -> Result<Instrument, TrainError> {

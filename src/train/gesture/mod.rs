@@ -29,6 +29,7 @@ mod loss;
 pub(super) mod network;
 pub mod recorded;
 mod ridge;
+mod says;
 mod sensing;
 pub(super) mod split;
 pub(super) mod spread;
@@ -49,6 +50,7 @@ pub use distributions::Distributions;
 pub use evaluate::Scores;
 pub use lesson::{Size, Trained, train};
 pub use network::Arch;
+pub use says::Says;
 pub use take::{Split, Take, Truth};
 pub use virtual_takes::{Players, Target};
 
@@ -66,28 +68,11 @@ pub struct Args {
     /// Recorded takes (folders); without any, the virtual performer is learned from
     #[cfg_attr(feature = "standalone", arg(long, num_args = 1..))]
     pub take: Vec<PathBuf>,
-    /// The sound model (.onnx) that shall be played: the takes are heard in its timbre latents too, and those are learned
-    #[cfg_attr(
-        feature = "standalone",
-        arg(long, value_name = "MODEL", requires = "take")
-    )]
-    pub sound: Option<PathBuf>,
     /// Vary recorded motion while learning: auto does so for less than ten minutes of it, on, off
     #[cfg_attr(feature = "standalone", arg(long, default_value = "auto"))]
     pub augment: String,
-    /// Controls to say as distributions, which are sampled: pitch, loudness, brightness, noisiness, timbre. Pitch is one
-    /// unless it is named in --point
-    #[cfg_attr(
-        feature = "standalone",
-        arg(long, value_name = "CONTROL", value_delimiter = ',')
-    )]
-    pub distribution: Vec<String>,
-    /// Controls to say as points: one value, the mean
-    #[cfg_attr(
-        feature = "standalone",
-        arg(long, value_name = "CONTROL", value_delimiter = ',')
-    )]
-    pub point: Vec<String>,
+    #[cfg_attr(feature = "standalone", command(flatten))]
+    pub says: Says,
     /// Who moves: bow, strum, shake, conduct, still, or mix for all of them
     #[cfg_attr(feature = "standalone", arg(long, default_value = "bow"))]
     pub performer: String,
@@ -281,14 +266,9 @@ impl Args {
                 ..plan.limits
             },
             window_frames: WINDOW_S * self.frame_rate_hz as usize,
-            distributions: self.distributions()?,
+            distributions: self.says.distributions()?,
             ..plan
         })
-    }
-
-    /// Which controls are distributions.
-    pub fn distributions(&self) -> Result<Distributions, TrainError> {
-        Distributions::chosen(&self.distribution, &self.point)
     }
 
     fn spoken_name(&self) -> String {

@@ -20,7 +20,7 @@ use crate::sensor::performer::{Performer, Placement, Style};
 use crate::sensor::take::Take;
 use crate::sensor::take::document::{AUDIO, DATAGRAMS, DOCUMENT, Document, FRAMES};
 use crate::train::gesture::recorded::Recording;
-use crate::train::gesture::{Args, Scores, run};
+use crate::train::gesture::{Args, Says, run};
 use crate::train::render::{sing, write_wav};
 
 const SECONDS: f64 = 24.0;
@@ -192,10 +192,11 @@ const VIOLIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/violin.onnx");
 fn lesson() -> Args {
     Args {
         take: vec![original().to_owned()],
-        sound: Some(VIOLIN.into()),
         augment: "auto".into(),
-        distribution: Vec::new(),
-        point: Vec::new(),
+        says: Says {
+            sound: Some(VIOLIN.into()),
+            ..Says::default()
+        },
         performer: "bow".into(),
         target: "performer".into(),
         minutes: 1.0,
@@ -215,8 +216,11 @@ fn lesson() -> Args {
 fn a_recorded_take_becomes_a_model_that_plays() {
     let out = place("learned.onnx");
     let args = Args {
-        distribution: vec!["loudness".into()],
-        point: vec!["pitch".into()],
+        says: Says {
+            distribution: vec!["loudness".into()],
+            point: vec!["pitch".into()],
+            ..lesson().says
+        },
         out: out.clone(),
         ..lesson()
     };
@@ -256,7 +260,10 @@ fn a_recorded_take_becomes_a_model_that_plays() {
         assert!(!name.to_string_lossy().starts_with("learned.part"));
     }
     let wrong = Args {
-        point: vec!["onset".into()],
+        says: Says {
+            point: vec!["onset".into()],
+            ..Says::default()
+        },
         ..args.clone()
     };
     let said = run(&wrong).unwrap_err().to_string();
