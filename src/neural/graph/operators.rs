@@ -57,6 +57,15 @@ impl GraphBuilder {
         self.node("ReduceSum", &[&x.name, &axis.name], &dims, &[])
     }
 
+    /// The largest along the last axis, which stays with length 1.
+    pub fn max(&mut self, x: &Tensor) -> Tensor {
+        let axis = x.dims.len() as i64 - 1;
+        let mut dims = x.dims.clone();
+        *dims.last_mut().expect("a maximum needs an axis") = 1;
+        let axes = Attribute::Ints("axes", vec![axis]);
+        self.node("ReduceMax", &[&x.name], &dims, &[axes])
+    }
+
     pub fn add(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
         self.binary("Add", a, b)
     }

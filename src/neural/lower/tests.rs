@@ -129,17 +129,14 @@ fn rearrangements_agree() {
 
 #[test]
 fn sums_and_norms_agree() {
-    for (op, axis, dims) in [
-        ("ReduceMean", 1, [2, 1, 4]),
-        ("ReduceMax", 2, [2, 3, 1]),
-        ("ReduceMin", 0, [1, 3, 4]),
-    ] {
+    for (op, axis, dims) in [("ReduceMean", 1, [2, 1, 4]), ("ReduceMin", 0, [1, 3, 4])] {
         let axes = Attribute::Ints("axes", vec![axis]);
         agrees(op, &[2, 3, 4], |g, x| {
             g.node(op, &[&x.name], &dims, std::slice::from_ref(&axes))
         });
     }
     agrees("ReduceSum", &[2, 3, 4], |g, x| g.sum(&x));
+    agrees("ReduceMax", &[2, 3, 4], |g, x| g.max(&x));
     agrees("Softmax over the middle", &[2, 3, 4], |g, x| {
         g.node(
             "Softmax",

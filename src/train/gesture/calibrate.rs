@@ -12,6 +12,7 @@ use super::loss::onset_nll;
 use super::network::Network;
 use super::ridge::Straight;
 use super::spread::{Missed, Widening};
+use super::tail::Tail;
 use super::take::Truth;
 
 /// Shares: 0 is the straight line alone, 1 the network as it learned.
@@ -26,6 +27,8 @@ pub struct Calibration {
     pub onset: f32,
     /// Pitch logits are divided by it.
     pub temperature: f32,
+    /// What lies under the notes.
+    pub tail: Tail,
 }
 
 /// Temperatures that are tried: 0.4 to 3.7.
@@ -46,6 +49,7 @@ impl Calibration {
         spreads: Vec::new(),
         onset: 1.0,
         temperature: 1.0,
+        tail: Tail::NONE,
     };
 
     /// Of a network without a line: from what it says, `[frames][outputs]`.
@@ -56,7 +60,8 @@ impl Calibration {
             lines: &vec![0.0; says.len()],
             truths,
         };
-        let voiced = rows.voiced();
+        let none = Tail::NONE;
+        let voiced = rows.voiced(&none);
         let (nll, temperature) = voiced.temperature(1.0);
         let gained = voiced.nll(1.0, 1.0) - nll;
         Calibration {
@@ -70,15 +75,23 @@ impl Calibration {
         }
     }
 
-    /// From what the network adds and what the line says of the same frames, `[frames][outputs]` both.
-    pub fn fit(heads: &Heads, adds: &[f32], lines: &[f32], truths: &[Truth]) -> Calibration {
+    /// From what the network adds and what the line says of the same frames, `[frames][outputs]` both; `tail` lies under
+    /// the notes.
+    pub fn fit(
+        heads: &Heads,
+        adds: &[f32],
+        lines: &[f32],
+        truths: &[Truth],
+        tail: &Tail,
+    ) -> Calibration {
         let rows = Rows {
             heads,
             adds,
             lines,
             truths,
         };
-        let (pitch, temperature) = rows.voiced().pitch();
+        let voiced = rows.voiced(tail);
+        let (pitch, temperature) = voiced.pitch();
         let points: Vec<f32> = (0..heads.points()).map(|which| rows.share(which)).collect();
         Calibration {
             pitch,
@@ -87,6 +100,7 @@ impl Calibration {
             points,
             onset: rows.onset(),
             temperature,
+            tail: voiced.tail(pitch, temperature),
         }
     }
 
@@ -232,11 +246,12 @@ impl Rows<'_> {
     }
 
     /// Frames by which the notes are judged.
-    fn voiced(&self) -> Voiced<'_> {
+    fn voiced<'a>(&'a self, tail: &'a Tail) -> Voiced<'a> {
         let all: Vec<_> = self.each().filter(|row| row.2.voiced()).collect();
         let every = all.len() / PITCH_FRAMES + 1;
         Voiced {
             heads: self.heads,
+            tail,
             rows: all.into_iter().step_by(every).collect(),
         }
     }
@@ -245,6 +260,7 @@ impl Rows<'_> {
 /// What the network adds and the line says of frames that have a note.
 struct Voiced<'a> {
     heads: &'a Heads,
+    tail: &'a Tail,
     rows: Vec<(&'a [f32], &'a [f32], &'a Truth)>,
 }
 
@@ -269,6 +285,24 @@ impl Voiced<'_> {
             .unwrap_or((f32::INFINITY, 1.0))
     }
 
+    /// With the share that has the greatest likelihood.
+    fn tail(&self, share: f32, temperature: f32) -> Tail {
+        if self.tail.is_none() {
+            return Tail::NONE;
+        }
+        let tried = Tail::SHARES.map(|of_tail| {
+            let tail = self.tail.with_share(of_tail);
+            let under = Voiced {
+                tail: &tail,
+                rows: self.rows.clone(),
+                ..*self
+            };
+            (under.nll(share, temperature), tail)
+        });
+        let best = tried.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+        best.map_or(Tail::NONE, |best| best.1)
+    }
+
     /// Mean negative log-likelihood of the notes, in nats.
     fn nll(&self, share: f32, temperature: f32) -> f32 {
         let mut logits = vec![0.0; self.heads.notes.count];
@@ -277,6 +311,7 @@ impl Voiced<'_> {
             for (logit, (add, line)) in logits.iter_mut().zip(add.iter().zip(*line)) {
                 *logit = (line + share * add) / temperature;
             }
+            self.tail.lift(&mut logits);
             sum += note_nll(self.heads, &logits, truth.controls.pitch_note);
         }
         sum / self.rows.len().max(1) as f32
@@ -328,7 +363,7 @@ mod tests {
             row[heads.loudness()] = -5.0;
             row[heads.onset()] = 4.0;
         }
-        let found = Calibration::fit(&heads, &add, &line, &take.truth);
+        let found = Calibration::fit(&heads, &add, &line, &take.truth, &Tail::NONE);
         assert_eq!((found.pitch, found.point(0), found.onset), (0.0, 0.0, 0.0));
         assert!(found.temperature > 3.0, "{found:?}");
         let edge = onset_edge(&heads, &[(line, &take.truth)], 100.0);

@@ -131,15 +131,19 @@ fn says(heads: &Heads) -> String {
 /// What the held-out performances made of the network.
 fn calibrated(model: &Model) -> String {
     let calibration = &model.calibration;
-    let cooled = format!(
-        "its notes are stated at a temperature of {:.2}.",
+    let mut cooled = format!(
+        "its notes are stated at a temperature of {:.2}",
         calibration.temperature
     );
+    if !calibration.tail.is_none() {
+        let share = 100.0 * calibration.tail.share;
+        let _ = write!(cooled, ", over a tail of {share:.0} %");
+    }
     match model.straight {
-        None => format!("By what was held out to stop by, {cooled}"),
+        None => format!("By what was held out to stop by, {cooled}."),
         Some(_) => format!(
             "Beside a straight line (ridge regression) that it corrects; by what was held out to stop by, it counts \
-             for {:.0} % in pitch, {:.0} % in loudness, {:.0} % in brightness, and {cooled}",
+             for {:.0} % in pitch, {:.0} % in loudness, {:.0} % in brightness, and {cooled}.",
             100.0 * calibration.pitch,
             100.0 * calibration.point(0),
             100.0 * calibration.point(1),

@@ -6,11 +6,12 @@ use std::path::Path;
 
 use burn::tensor::Tensor as Trained;
 
+use super::fit::Model as Fitted;
 use super::heads::{Heads, Line};
 use super::hearing::Hearing;
-use super::network::{Arch, Layer, Network, Shape};
-use super::ridge::Straight;
+use super::network::{Arch, Layer, Shape};
 use super::spread;
+use super::tail::Tail;
 use crate::controls::Control;
 use crate::neural::contract::{
     CONTRACT_VERSION, CategoricalPitch, Contract, Input, Kind, Normal, Output, Point, Probability,
@@ -150,11 +151,16 @@ impl Writer {
 pub fn onnx(
     shape: Shape,
     heads: &Heads,
-    network: &Network,
-    straight: Option<&Straight>,
+    model: &Fitted,
     hearing: &Hearing,
     label: &Label,
 ) -> Vec<u8> {
+    let Fitted {
+        network,
+        straight,
+        calibration,
+        ..
+    } = model;
     let mut writer = Writer {
         graph: GraphBuilder::new("gesture"),
         states: Vec::new(),
@@ -187,7 +193,7 @@ pub fn onnx(
         let weights = &all[from * width..][..count * width];
         graph.dense(&y, weights, &bias[from..][..count])
     };
-    state(&mut writer.graph, heads, part);
+    state(&mut writer.graph, heads, &calibration.tail, part);
     for (name, tensor) in std::mem::take(&mut writer.ends) {
         writer.graph.output(&name, &tensor);
     }
@@ -200,12 +206,14 @@ pub fn onnx(
 fn state(
     graph: &mut GraphBuilder,
     heads: &Heads,
+    tail: &Tail,
     part: impl Fn(&mut GraphBuilder, usize, usize) -> Tensor,
 ) {
     let count = heads.notes.count;
     let notes = part(graph, 0, count);
     let fine = part(graph, heads.fine(), count);
     if heads.distributions.pitch {
+        let notes = tail.write(graph, &notes);
         graph.output("notes", &notes);
         graph.output("fine", &fine);
     } else {

@@ -111,14 +111,17 @@ impl Writer {
 mod tests {
     use burn::tensor::Device;
 
+    use super::super::calibrate::Calibration;
     use super::super::distributions::Distributions;
+    use super::super::edge::Edge;
     use super::super::export::{Label, onnx, steps};
-    use super::super::fit::run;
+    use super::super::fit::Model;
     use super::super::heads::Heads;
     use super::super::hearing::Hearing;
     use super::super::lesson::largest_difference;
     use super::super::network::{Arch, Network, Shape};
     use super::super::ridge::Straight;
+    use super::super::tail::Tail;
     use super::super::take::{Notes, Take, Truth};
     use crate::controls::Controls;
     use crate::gesture::features::FEATURE_SCHEMA;
@@ -170,13 +173,20 @@ mod tests {
                 .collect(),
             bias: (0..heads.width()).map(|n| (n as f32).cos()).collect(),
         };
-        let bytes = onnx(shape, &heads, &network, Some(&straight), &hearing, &label);
+        let model = Model {
+            network,
+            straight: Some(straight),
+            calibration: Calibration {
+                tail: Tail::of(&heads, &fed),
+                ..Calibration::NONE
+            },
+            onset_edge: Edge::NONE,
+        };
+        let bytes = onnx(shape, &heads, &model, &hearing, &label);
         let rows: Vec<&[f32]> = fed[0].rows().collect();
         let said = steps(&bytes, &rows).unwrap_or_else(|error| panic!("{}: {error}", arch.name()));
-        let line = straight.run(&fed[0]);
-        let adds = run(shape, &network, &fed);
-        let meant: Vec<f32> = adds[0].iter().zip(&line).map(|(a, b)| a + b).collect();
-        let largest = largest_difference(&said, &meant, &heads);
+        let meant = model.run(shape, &fed);
+        let largest = largest_difference(&said, &meant[0], &heads);
         assert_eq!(said.len(), FRAMES);
         println!("{}: {largest:.1e}", arch.name());
         largest

@@ -10,6 +10,7 @@ use super::kinship::Kinship;
 use super::learner::{Learner, Player};
 use super::network::{Network, Shape};
 use super::ridge::Straight;
+use super::tail::Tail;
 use super::take::Truth;
 use super::walk::Walk;
 use crate::sensor::performer::Chance;
@@ -124,10 +125,15 @@ impl Model {
     /// Raw outputs over whole takes, `[frames][outputs]` each.
     pub fn run(&self, shape: Shape, takes: &[Fed]) -> Vec<Vec<f32>> {
         let adds = run(shape, &self.network, takes);
-        match &self.straight {
+        let mut raws = match &self.straight {
             None => adds,
             Some(straight) => summed(adds, takes.iter().map(|take| straight.run(take))),
-        }
+        };
+        let rows = raws
+            .iter_mut()
+            .flat_map(|raw| raw.chunks_exact_mut(shape.outputs));
+        rows.for_each(|row| self.calibration.tail.lift(row));
+        raws
     }
 
     /// Puts the onset's edge to where it finds the onsets of these takes best.
@@ -218,6 +224,7 @@ struct Judge<'a> {
     truths: Vec<Truth>,
     straight: Option<&'a Straight>,
     lines: Vec<f32>,
+    tail: Tail,
 }
 
 impl<'a> Judge<'a> {
@@ -235,6 +242,7 @@ impl<'a> Judge<'a> {
             truths: takes.iter().flat_map(Fed::truth).copied().collect(),
             straight: lesson.straight,
             lines: lesson.straight.map(said).unwrap_or_default(),
+            tail: Tail::of(heads, lesson.recorded),
         }
     }
 
@@ -248,7 +256,7 @@ impl<'a> Judge<'a> {
         } = *self;
         let says = run(shape, &network, takes).concat();
         let calibration = match self.straight {
-            Some(_) => Calibration::fit(heads, &says, &self.lines, &self.truths),
+            Some(_) => Calibration::fit(heads, &says, &self.lines, &self.truths, &self.tail),
             None => Calibration::alone(heads, &says, &self.truths),
         };
         let model = Model {

@@ -102,15 +102,7 @@ impl Trained {
             label,
             ..
         } = self;
-        let straight = fitted.kept.straight.as_ref();
-        export::onnx(
-            *shape,
-            heads,
-            &fitted.kept.network,
-            straight,
-            hearing,
-            label,
-        )
+        export::onnx(*shape, heads, &fitted.kept, hearing, label)
     }
 }
 
@@ -368,6 +360,45 @@ mod tests {
             data: serde_json::json!({}),
             ..Label::default()
         }
+    }
+
+    /// The same playing, but for what leans far: the note is as far away as can be.
+    fn surprising(mut take: Take) -> Take {
+        for (truth, row) in take.truth.iter_mut().zip(take.features.chunks_exact(3)) {
+            if row[1] > 0.5 {
+                truth.controls.pitch_note = 58.5;
+            }
+        }
+        take
+    }
+
+    #[test]
+    fn a_note_that_nothing_learned_leads_to_costs_nats_and_not_tens_of_them() {
+        let split = Split {
+            timbre: 0,
+            train: vec![bent(0.1, 60)],
+            validation: vec![bent(0.2, 20)],
+            test: vec![surprising(bent(0.3, 30))],
+        };
+        let plan = Plan {
+            limits: Limits {
+                epochs: 12,
+                patience: 12,
+            },
+            window_frames: 40,
+            ..Plan::careful()
+        };
+        let size = Size {
+            arch: Arch::Lstm,
+            hidden: 12,
+            layers: 1,
+        };
+        let later = |epoch: usize| vec![bent(1.0 + epoch as f32, 120)];
+        let label = label(&["swing", "lean", "noise"]);
+        let trained = train(&split, later, size, &plan, label, true).unwrap();
+        let nll = trained.report.network.pitch_nll;
+        println!("{nll}");
+        assert!((1.0..4.0).contains(&nll), "{nll}");
     }
 
     #[test]

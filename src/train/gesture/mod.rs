@@ -35,6 +35,7 @@ pub(super) mod split;
 pub(super) mod spread;
 pub mod strum;
 pub(super) mod table;
+mod tail;
 pub(super) mod take;
 #[cfg(test)]
 mod tests;
