@@ -215,7 +215,8 @@ fn a_sound_lesson_keeps_its_best_network() {
         "--minutes",
         "1000",
     ];
-    Running::start(&lesson, &out).stopped("step ");
+    let said = Running::start(&lesson, &out).stopped("step ");
+    assert!(said.contains("Stopped by hand"), "{said}");
     is_kept(&out);
     let _ = std::fs::remove_dir_all(folder);
 }

@@ -80,6 +80,9 @@ fn teach_sound(args: &sound::Args) -> Result<(), Box<dyn Error>> {
         progress.report(done, text);
         !progress::stop_asked()
     })?;
+    if report.stopped {
+        println!("{}", sound::card::STOPPED);
+    }
     println!(
         "{} and {}: {} steps on {:.0} s of sound",
         report.file.display(),

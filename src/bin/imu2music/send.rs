@@ -12,7 +12,7 @@ use imu2music::sensor::impair::{Impaired, Impairment};
 use imu2music::sensor::performer::{Performer, Placement, Style};
 use imu2music::sensor::take::Take;
 use imu2music::sensor::transmit::{TimedDatagram, Transmitter, performed_with, speak};
-use imu2music::train::takes::perform::Wearing;
+use imu2music::train::takes::perform::{USUAL_RATE_HZ, Wearing};
 use indicatif::{ProgressBar, ProgressStyle};
 
 #[derive(Args)]
@@ -65,7 +65,7 @@ pub struct Straps {
     #[arg(long, value_parser = Placement::parse)]
     wear: Vec<Placement>,
     /// Readings per second of each virtual sensor
-    #[arg(long, default_value_t = 100.0, value_parser = parse_rate)]
+    #[arg(long, default_value_t = USUAL_RATE_HZ, value_parser = parse_rate)]
     rate: f64,
 }
 

@@ -121,13 +121,15 @@ fn timbre(corpus: &Corpus, scores: &Scores) -> String {
     text
 }
 
+/// Of a lesson that Ctrl-C ended.
+pub const STOPPED: &str =
+    "Stopped by hand before its lesson ended; the best network so far was kept.";
+
 /// What is against the model: how its lesson ended, and what its figures say.
 fn faults(scores: &Scores, stopped: bool) -> String {
     let mut faults = Vec::new();
     if stopped {
-        faults.push(
-            "Stopped by hand before its lesson ended; the best network so far was kept.".into(),
-        );
+        faults.push(STOPPED.into());
     }
     let ratio = scores.spectral_model / scores.spectral_resynthesis.max(1e-6);
     if ratio > NEAR_CEILING {

@@ -39,6 +39,9 @@ pub enum PerformError {
     Wav(#[from] hound::Error),
 }
 
+/// Readings a second of a sensor unless told otherwise.
+pub const USUAL_RATE_HZ: f64 = 100.0;
+
 /// What is worn, and how it is heard.
 #[derive(Clone, Debug)]
 pub struct Wearing {
@@ -53,7 +56,7 @@ impl Wearing {
     pub fn usual(performer: &Performer) -> Wearing {
         Wearing {
             sensors: performer.sensors().to_vec(),
-            rate_hz: 100.0,
+            rate_hz: USUAL_RATE_HZ,
             network: Impairment::WIRELESS,
         }
     }
