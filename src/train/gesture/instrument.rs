@@ -71,7 +71,9 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let said = |name: &str, bytes: Option<&[u8]>| {
             let path = folder.join(name);
-            bytes.map(|bytes| std::fs::write(&path, bytes).unwrap());
+            if let Some(bytes) = bytes {
+                std::fs::write(&path, bytes).unwrap();
+            }
             Instrument::read(&path).unwrap_err().to_string()
         };
         let plain = SOUNDS.iter().find(|bytes| {
