@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod course;
 pub mod device;
+mod digest;
 pub mod events;
 pub mod explore;
 pub mod gesture;

@@ -52,18 +52,14 @@ impl GraphBuilder {
     /// Sum over the last axis, which stays with length 1.
     pub fn sum(&mut self, x: &Tensor) -> Tensor {
         let axis = self.integers(&[x.dims.len() as i64 - 1]);
-        let mut dims = x.dims.clone();
-        *dims.last_mut().expect("a sum needs an axis") = 1;
-        self.node("ReduceSum", &[&x.name, &axis.name], &dims, &[])
+        self.node("ReduceSum", &[&x.name, &axis.name], &reduced(x), &[])
     }
 
     /// The largest along the last axis, which stays with length 1.
     pub fn max(&mut self, x: &Tensor) -> Tensor {
         let axis = x.dims.len() as i64 - 1;
-        let mut dims = x.dims.clone();
-        *dims.last_mut().expect("a maximum needs an axis") = 1;
         let axes = Attribute::Ints("axes", vec![axis]);
-        self.node("ReduceMax", &[&x.name], &dims, &[axes])
+        self.node("ReduceMax", &[&x.name], &reduced(x), &[axes])
     }
 
     pub fn add(&mut self, a: &Tensor, b: &Tensor) -> Tensor {
@@ -128,6 +124,13 @@ impl GraphBuilder {
             .unwrap_or_else(|| panic!("{op} of {:?} and {:?}", a.dims, b.dims));
         self.node(op, &[&a.name, &b.name], &dims, &[])
     }
+}
+
+/// The shape with a last axis of length 1.
+fn reduced(x: &Tensor) -> Vec<usize> {
+    let mut dims = x.dims.clone();
+    *dims.last_mut().expect("a reduction needs an axis") = 1;
+    dims
 }
 
 /// The shape of an element-wise result under ONNX (numpy) broadcasting; `None` where the shapes do not fit.

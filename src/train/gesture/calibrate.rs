@@ -63,7 +63,7 @@ impl Calibration {
         let none = Tail::NONE;
         let voiced = rows.voiced(&none);
         let (nll, temperature) = voiced.temperature(1.0);
-        let gained = voiced.nll(1.0, 1.0) - nll;
+        let gained = voiced.nll(&none, 1.0, 1.0) - nll;
         Calibration {
             temperature: if gained > WORTH_NATS {
                 temperature
@@ -279,7 +279,7 @@ impl Voiced<'_> {
     /// The least negative log-likelihood of the notes with this share, in nats, and its temperature.
     fn temperature(&self, share: f32) -> (f32, f32) {
         let tried = TEMPERATURES.map(|power| 0.4 * 1.15f32.powi(power));
-        let tried = tried.map(|temperature| (self.nll(share, temperature), temperature));
+        let tried = tried.map(|temperature| (self.nll(self.tail, share, temperature), temperature));
         tried
             .min_by(|a, b| a.0.total_cmp(&b.0))
             .unwrap_or((f32::INFINITY, 1.0))
@@ -292,26 +292,21 @@ impl Voiced<'_> {
         }
         let tried = Tail::SHARES.map(|of_tail| {
             let tail = self.tail.with_share(of_tail);
-            let under = Voiced {
-                tail: &tail,
-                rows: self.rows.clone(),
-                ..*self
-            };
-            (under.nll(share, temperature), tail)
+            (self.nll(&tail, share, temperature), tail)
         });
         let best = tried.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
         best.map_or(Tail::NONE, |best| best.1)
     }
 
     /// Mean negative log-likelihood of the notes, in nats.
-    fn nll(&self, share: f32, temperature: f32) -> f32 {
+    fn nll(&self, tail: &Tail, share: f32, temperature: f32) -> f32 {
         let mut logits = vec![0.0; self.heads.notes.count];
         let mut sum = 0.0;
         for (add, line, truth) in &self.rows {
             for (logit, (add, line)) in logits.iter_mut().zip(add.iter().zip(*line)) {
                 *logit = (line + share * add) / temperature;
             }
-            self.tail.lift(&mut logits);
+            tail.lift(&mut logits);
             sum += note_nll(self.heads, &logits, truth.controls.pitch_note);
         }
         sum / self.rows.len().max(1) as f32

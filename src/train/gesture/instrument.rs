@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::{Args, TrainError};
 use crate::neural::sound_model::SoundModel;
 use crate::train::analysis::timbre::{Timbre, timbre_of};
+use crate::train::digest::sha256;
 
 #[derive(Clone, Debug)]
 pub struct Instrument {
@@ -42,10 +42,9 @@ impl Instrument {
                 contract.name
             ))
         })?;
-        let hash = Sha256::digest(&bytes);
         Ok(Instrument {
             name: contract.name.clone(),
-            sha256: hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: sha256([&bytes[..]]),
             timbre,
         })
     }

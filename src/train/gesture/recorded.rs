@@ -1,10 +1,8 @@
 //! Recorded takes as the trainer sees them: the sound analysed into Controls, the motion through the code that plays,
 //! both on the sound's clock.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
 
 use super::TrainError;
 use super::instrument::Instrument;
@@ -18,6 +16,7 @@ use crate::sensor::take::frames;
 use crate::sensor::{DeviceId, SensorFrame};
 use crate::train::analysis::timbre::{Envelope, envelope};
 use crate::train::analysis::{analyse, audio, onsets::onsets, pitch};
+use crate::train::digest::sha256;
 use crate::train::takes::check::{self, LEAST_S};
 use crate::units::HostTime;
 
@@ -117,24 +116,20 @@ impl Recording {
         let data = |cause: String| TrainError::Data(cause);
         let path = folder.join(FRAMES);
         let readings = frames::read(&path).map_err(|e| data(e.to_string()))?;
-        let mut hash = Sha256::new();
-        for file in [Some(path), document.audio_path(folder)]
+        let read = |file: PathBuf| {
+            std::fs::read(&file).map_err(|e| data(format!("{}: {e}", file.display())))
+        };
+        let files = [Some(path), document.audio_path(folder)];
+        let files: Vec<Vec<u8>> = files
             .into_iter()
             .flatten()
-        {
-            let bytes =
-                std::fs::read(&file).map_err(|e| data(format!("{}: {e}", file.display())))?;
-            hash.update(&bytes);
-        }
+            .map(read)
+            .collect::<Result<_, _>>()?;
         let mut recording = Recording {
             name: folder
                 .file_stem()
                 .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned()),
-            sha256: hash
-                .finalize()
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            sha256: sha256(files.iter().map(Vec::as_slice)),
             roles: Vec::new(),
             seconds: 0.0,
             begins_s: 0.0,

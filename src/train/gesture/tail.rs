@@ -19,12 +19,16 @@ pub struct Tail {
     /// Of every note; they sum to 1. Empty: no tail.
     #[serde(skip)]
     parts: Vec<f32>,
+    /// How far under the highest logit each note's lift lies.
+    #[serde(skip)]
+    lifts: Vec<f32>,
 }
 
 impl Tail {
     pub const NONE: Tail = Tail {
         share: 0.0,
         parts: Vec::new(),
+        lifts: Vec::new(),
     };
     /// Shares that are tried; none has less than the first, however sure the held-out part is.
     pub const SHARES: [f32; 4] = [0.02, 0.05, 0.1, 0.2];
@@ -45,10 +49,12 @@ impl Tail {
         }
         let all = played.iter().sum::<f32>().max(1.0);
         let part = |played: &f32| (1.0 - ALIKE) * played / all + ALIKE / count as f32;
+        let parts = played.iter().map(part).collect();
         Tail {
-            share: Tail::SHARES[0],
-            parts: played.iter().map(part).collect(),
+            parts,
+            ..Tail::NONE
         }
+        .with_share(Tail::SHARES[0])
     }
 
     pub fn is_none(&self) -> bool {
@@ -58,20 +64,16 @@ impl Tail {
     pub fn with_share(&self, share: f32) -> Tail {
         Tail {
             share,
-            ..self.clone()
+            parts: self.parts.clone(),
+            lifts: self.parts.iter().map(|part| (share * part).ln()).collect(),
         }
-    }
-
-    /// How far under the highest logit each note's lift lies.
-    fn lifts(&self) -> impl Iterator<Item = f32> {
-        self.parts.iter().map(|part| (self.share * part).ln())
     }
 
     /// Puts the tail under the logits of the notes, with which a row of raw outputs begins.
     pub fn lift(&self, row: &mut [f32]) {
         let logits = &mut row[..self.parts.len()];
         let top = logits.iter().fold(f32::MIN, |top, logit| top.max(*logit));
-        for (logit, lift) in logits.iter_mut().zip(self.lifts()) {
+        for (logit, lift) in logits.iter_mut().zip(&self.lifts) {
             *logit += softplus(top + lift - *logit);
         }
     }
@@ -81,8 +83,7 @@ impl Tail {
         if self.is_none() {
             return logits.clone();
         }
-        let lifts: Vec<f32> = self.lifts().collect();
-        let lifts = graph.constant(&[1, lifts.len()], &lifts);
+        let lifts = graph.constant(&[1, self.lifts.len()], &self.lifts);
         let top = graph.max(logits);
         let lifted = graph.add(&lifts, &top);
         let above = graph.sub(&lifted, logits);

@@ -125,8 +125,7 @@ fn unary(g: &mut GraphBuilder, op: &str, x: &Tensor) -> Tensor {
 }
 
 fn clip(g: &mut GraphBuilder, x: &Tensor, bounds: (f32, f32)) -> Tensor {
-    let (low, high) = (g.constant(&[], &[bounds.0]), g.constant(&[], &[bounds.1]));
-    g.node("Clip", &[&x.name, &low.name, &high.name], &x.dims, &[])
+    g.clip(x, bounds.0, bounds.1)
 }
 
 fn line(g: &mut GraphBuilder, x: &Tensor, line: (f32, f32)) -> Tensor {

@@ -8,8 +8,6 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use super::super::TrainError;
 use super::super::recorded::gain_db;
 use super::super::take::FLOOR_DB;
@@ -18,6 +16,7 @@ use crate::controls::SILENCE_DB;
 use crate::sensor::performer::Chance;
 use crate::sensor::{DeviceId, SensorFrame};
 use crate::train::analysis::{analyse, audio, pitch};
+use crate::train::digest::sha256;
 use crate::units::HostTime;
 
 /// Less is not worth a label.
@@ -107,15 +106,7 @@ impl Recording {
         let wav = labels.with_file_name(format!("{name}_line.wav"));
         let bytes = |path: &Path| std::fs::read(path).map_err(|e| bad(path, &e.to_string()));
         let (motion, marks, sound) = (bytes(&csv)?, bytes(labels)?, bytes(&wav)?);
-        let mut hash = Sha256::new();
-        [&motion, &marks, &sound]
-            .into_iter()
-            .for_each(|part| hash.update(part));
-        let sha256 = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sha256 = sha256([&motion[..], &marks[..], &sound[..]]);
         let readings = readings(&csv, &String::from_utf8_lossy(&motion))?;
         let last_s = readings.last().map_or(0.0, |row| row[0]);
         let strums = strums(labels, &String::from_utf8_lossy(&marks), last_s)?;
